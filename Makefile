@@ -1,0 +1,62 @@
+# Two commands do everything on a fresh Debian or Ubuntu machine: `make demo` and `make test`.
+PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Debian names of the system libraries that OpenCV and mediapipe link against.
+LIBRARIES := libgl1 libglib2.0-0
+
+.PHONY: help demo test lint setup setup-dev system clean
+
+help:
+	@echo "make demo   set up, dub the demo person, sign, verify; results in out/"
+	@echo "make test   set up, lint, run every test"
+	@echo "make lint   ruff, mypy, import layers"
+	@echo "make clean  remove the environment and out/"
+
+demo: setup
+	$(BIN)/avsynth demo --out out
+
+test: setup-dev lint
+	$(BIN)/python -m pytest
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(VENV)/.ready
+setup-dev: $(VENV)/.ready-dev
+
+# Missing system libraries: installed by apt when root, else named in one line.
+system:
+	@missing=""; \
+	for library in $(LIBRARIES); do \
+	  dpkg -s $$library >/dev/null 2>&1 || dpkg -s $${library}t64 >/dev/null 2>&1 || missing="$$missing $$library"; \
+	done; \
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq $$missing >/dev/null; \
+	  else echo "please install:$$missing"; exit 1; fi; \
+	fi
+
+$(BIN)/python: | system
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+	  || { echo "Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and alone, so that a processor build that is at hand is kept.
+$(VENV)/.ready: pyproject.toml | $(BIN)/python
+	$(PIP) --upgrade pip
+	$(PIP) torch==2.13.0
+	$(PIP) -e ".[fast,speech]"
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(PIP) -e ".[fast,speech,train,metrics,dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out
