@@ -1,0 +1,190 @@
+"""The pose-free space in which mouths move: landmarks <-> a dozen coefficients.
+
+``align`` takes the head's pose out of the mesh. ``MouthSpace`` is a principal-component basis of
+what is left, in units of the distance between the outer eye corners; ``PersonStyle`` says where a
+person's closed mouth lies in it and how far that person moves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from avsynth.face import mesh
+from avsynth.face.alignment import Floats, Poses, align
+
+__all__ = ["MouthSpace", "PersonStyle", "Poses", "align", "canonical_opening", "opening"]
+
+
+def opening(points: ArrayLike) -> Floats:
+    """Inner-lip opening (mesh 13-14) over the distance of the outer eye corners, (T,).
+
+    ``points`` (T, P, 2 or 3): full mesh or STORED, in pixels. Distances are taken in the image.
+    """
+    array = np.asarray(points, dtype=np.float64)[..., :2]
+    top, bottom = mesh.rows(mesh.LIP_TOP_BOTTOM, array.shape[1])
+    right, left = mesh.rows(mesh.EYE_OUTER, array.shape[1])
+    lips = np.linalg.norm(array[:, top] - array[:, bottom], axis=-1)
+    return np.asarray(lips / np.linalg.norm(array[:, right] - array[:, left], axis=-1))
+
+
+def canonical_opening(canonical: ArrayLike) -> Floats:
+    """The same opening from canonical MOUTH_JAW points (..., M, 2 or 3)."""
+    top, bottom = mesh.in_mouth(mesh.LIP_TOP_BOTTOM)
+    array = np.asarray(canonical, dtype=np.float64)[..., :2]
+    return np.asarray(np.linalg.norm(array[..., top, :] - array[..., bottom, :], axis=-1))
+
+
+@dataclasses.dataclass(frozen=True)
+class MouthSpace:
+    """A basis of mouth shapes: ``canonical = mean + coefficients @ components``.
+
+    ``mean`` (M, 3), ``components`` (K, M, 3) orthonormal under the metric ``weight`` (3,) of the
+    axes, ``deviation`` (K,): the typical size of each coefficient.
+    """
+
+    mean: Floats
+    components: Floats
+    deviation: Floats
+    weight: Floats
+
+    @classmethod
+    def fit(cls, tracks: Sequence[Floats], size: int = 16, depth_weight: float = 0.3) -> MouthSpace:
+        """Principal components of canonical tracks [(T_i, M, 3)], each about its own mean.
+
+        Every track counts with its mirror image, so that lopsided mouths of a few people do not
+        tilt the basis, and z (the noisiest coordinate) by ``depth_weight``.
+        """
+        weight = np.array([1.0, 1.0, depth_weight])
+        mirror = _mirror_order()
+        moments = np.zeros((len(mesh.MOUTH_JAW) * 3,) * 2)
+        frames, means = 0, []
+        for track in tracks:
+            seen = track[np.isfinite(track).all(axis=(1, 2))]
+            flipped = seen[:, mirror] * np.array([-1.0, 1.0, 1.0])
+            means.append((seen.mean(axis=0) + flipped.mean(axis=0)) / 2)
+            for half in (seen, flipped):
+                flat = ((half - half.mean(axis=0)) * weight).reshape(len(half), -1)
+                moments += flat.T @ flat
+                frames += len(half)
+        values, vectors = np.linalg.eigh(moments / frames)
+        values, vectors = values[::-1][:size], vectors[:, ::-1][:, :size]
+        components = vectors.T.reshape(size, -1, 3) / weight
+        # Sign: more is more open, so that the first coefficient rises with the mouth's opening.
+        top, bottom = mesh.in_mouth(mesh.LIP_TOP_BOTTOM)
+        sign = np.sign(components[:, bottom, 1] - components[:, top, 1])
+        components *= np.where(sign == 0, 1.0, sign)[:, None, None]
+        return cls(np.mean(means, axis=0), components, np.sqrt(values), weight)
+
+    @property
+    def size(self) -> int:
+        """Number of coefficients, K."""
+        return len(self.components)
+
+    def encode(self, canonical: ArrayLike) -> Floats:
+        """Canonical points (T, M, 3) -> coefficients (T, K)."""
+        flat = (np.asarray(canonical, dtype=np.float64) - self.mean) * self.weight
+        return np.asarray(np.einsum("tmd,kmd->tk", flat, self.components * self.weight))
+
+    def shape(self, coefficients: ArrayLike) -> Floats:
+        """Coefficients (T, K) -> canonical points (T, M, 3)."""
+        return np.asarray(self.mean + self.displacement(coefficients))
+
+    def displacement(self, coefficients: ArrayLike) -> Floats:
+        """Coefficients or their differences (T, K) -> canonical displacement (T, M, 3)."""
+        return np.asarray(
+            np.einsum("tk,kmd->tmd", np.asarray(coefficients, np.float64), self.components)
+        )
+
+    def residual(self, canonical: ArrayLike) -> Floats:
+        """What the basis cannot say of canonical points (T, M, 3): identity and detail."""
+        array = np.asarray(canonical, dtype=np.float64)
+        return array - self.shape(self.encode(array))
+
+    def decode(
+        self, coefficients: ArrayLike, poses: Poses, residual: ArrayLike | None = None
+    ) -> Floats:
+        """Coefficients (T, K) -> MOUTH_JAW image points (T, M, 2) in the frames' poses.
+
+        ``residual`` (T, M, 3) or (M, 3) is added to the canonical shape; with the frame's own
+        one, a frame's own coefficients give back its landmarks exactly.
+        """
+        canonical = self.shape(coefficients)
+        if residual is not None:
+            canonical = canonical + np.asarray(residual, dtype=np.float64)
+        return poses.to_image(canonical)[..., :2]
+
+    def displace(
+        self, points: ArrayLike, poses: Poses, source: ArrayLike, target: ArrayLike
+    ) -> Floats:
+        """Move image points (T, M, 2+) from ``source`` to ``target`` coefficients -> (T, M, 2)."""
+        difference = np.asarray(target, np.float64) - np.asarray(source, np.float64)
+        moved = poses.turn(self.displacement(difference))[..., :2]
+        return np.asarray(np.asarray(points, dtype=np.float64)[..., :2] + moved)
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Everything as float32 arrays under ``mouth_space.*`` (for a weights file)."""
+        return {
+            f"mouth_space.{field.name}": getattr(self, field.name).astype(np.float32)
+            for field in dataclasses.fields(self)
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[np.float32]]) -> MouthSpace:
+        """Inverse of ``arrays``; KeyError when one is missing."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(*(np.asarray(arrays[f"mouth_space.{n}"], np.float64) for n in names))
+
+
+def _mirror_order() -> NDArray[np.intp]:
+    """Row in MOUTH_JAW of each moving point's mirror image."""
+    return mesh.in_mouth(mesh.MOUTH_JAW_MIRRORED)
+
+
+@dataclasses.dataclass(frozen=True)
+class PersonStyle:
+    """A person's closed mouth ``neutral`` (K,) and extent of movement ``scale`` (K,).
+
+    Motion networks speak in units of this: ``coefficients = neutral + scale * units``.
+    """
+
+    neutral: Floats
+    scale: Floats
+
+    @classmethod
+    def from_coefficients(
+        cls, coefficients: ArrayLike, openings: ArrayLike, prior: ArrayLike | None = None
+    ) -> PersonStyle:
+        """Read the style off a track: coefficients (T, K) and mouth openings (T,).
+
+        The neutral is the mean over the tenth of the frames whose mouth is most closed; the scale
+        is the standard deviation with outliers (a cough, a lost landmark) clipped at 3 robust
+        deviations. Frames with NaN are left out. ``prior`` (K,), usually ``space.deviation``,
+        counts as 50 more frames of a typical person, which keeps short or silent tracks sane.
+        ValueError when no frame is usable.
+        """
+        values, gaps = np.asarray(coefficients, np.float64), np.asarray(openings, np.float64)
+        good = np.isfinite(values).all(axis=1) & np.isfinite(gaps)
+        if not good.any():
+            raise ValueError("no frame with a face to read a style from")
+        values, gaps = values[good], gaps[good]
+        neutral = values[gaps <= np.quantile(gaps, 0.1)].mean(axis=0)
+        middle = np.median(values, axis=0)
+        robust = 1.4826 * np.median(np.abs(values - middle), axis=0) + 1e-6
+        clipped = np.clip(values, middle - 3 * robust, middle + 3 * robust)
+        variance = clipped.var(axis=0)
+        if prior is not None:
+            typical = np.asarray(prior, np.float64) ** 2
+            variance = (variance * len(values) + 50 * typical) / (len(values) + 50)
+        return cls(neutral, np.sqrt(variance) + 1e-6)
+
+    def to_units(self, coefficients: ArrayLike) -> Floats:
+        """Coefficients (T, K) -> person-normalised units (T, K)."""
+        return np.asarray((np.asarray(coefficients, np.float64) - self.neutral) / self.scale)
+
+    def from_units(self, units: ArrayLike) -> Floats:
+        """Person-normalised units (T, K) -> coefficients (T, K)."""
+        return np.asarray(self.neutral + np.asarray(units, np.float64) * self.scale)

@@ -1,0 +1,117 @@
+"""The pose-free mouth space: made meshes in known poses, and real GRID landmarks."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from avsynth.face import mesh
+from avsynth.face.alignment import _TEMPLATE
+from avsynth.face.mouth_space import (
+    MouthSpace,
+    PersonStyle,
+    align,
+    canonical_opening,
+    opening,
+)
+
+
+def made_track(frames: int = 40, seed: int = 0, angle: float = 25.0):
+    """Stored landmarks of a made face that speaks while the head turns; its canonical mouth."""
+    rng = np.random.default_rng(seed)
+    rest = rng.normal(0, 0.2, (len(mesh.MOUTH_JAW), 3)) + [0, 1.0, 0]
+    # Real meshes are mirror images of themselves: so is the made one.
+    order = mesh.in_mouth(mesh.MOUTH_JAW_MIRRORED)
+    rest = (rest + rest[order] * [-1, 1, 1]) / 2
+    way = rng.normal(0, 0.02, (3, *rest.shape))
+    way = (way + way[:, order] * [-1, 1, 1]) / 2
+    amount = np.sin(np.arange(frames)[:, None] * [0.7, 1.1, 1.9])
+    canonical = rest + np.einsum("tk,kmd->tmd", amount, way)
+    face = np.zeros((frames, len(mesh.STORED), 3))
+    face[:, mesh.stored(mesh.MOUTH_JAW)] = canonical
+    face[:, mesh.stored(mesh.RIGID)] = _TEMPLATE
+    turn = Rotation.from_euler(
+        "yxz", rng.uniform(-angle, angle, (frames, 3)), degrees=True
+    ).as_matrix()
+    size = rng.uniform(80, 120, frames)[:, None, None]
+    shift = rng.uniform(100, 300, (frames, 1, 3))
+    return (face @ turn.transpose(0, 2, 1)) * size + shift, canonical
+
+
+def test_pose_is_taken_out_exactly():
+    points, canonical = made_track()
+    found, poses = align(points)
+    assert np.abs(found - canonical).max() < 1e-4  # the template is stored with four digits
+    assert np.abs(poses.to_image(found) - points[:, mesh.stored(mesh.MOUTH_JAW)]).max() < 1e-8
+
+
+def test_frames_without_a_face_stay_nan_and_disturb_nothing():
+    points, canonical = made_track()
+    points[5] = np.nan
+    found, poses = align(points)
+    assert np.isnan(found[5]).all() and np.isnan(poses.matrix[5]).all()
+    assert np.abs(np.delete(found - canonical, 5, axis=0)).max() < 1e-4
+
+
+def test_a_later_part_of_a_track_lands_in_the_same_space():
+    points, _ = made_track()
+    whole, poses = align(points)
+    part, _ = align(points[30:], poses.template)
+    assert np.abs(part - whole[30:]).max() < 1e-9
+
+
+def test_own_coefficients_and_residual_give_back_the_landmarks():
+    points, _ = made_track()
+    canonical, poses = align(points)
+    space = MouthSpace.fit([canonical], size=2)  # fewer than the made motion has
+    back = space.decode(space.encode(canonical), poses, space.residual(canonical))
+    assert np.abs(back - points[:, mesh.stored(mesh.MOUTH_JAW), :2]).max() < 1e-8
+
+
+def test_displacing_to_the_true_coefficients_is_exact_when_the_basis_suffices():
+    points, _ = made_track()
+    canonical, poses = align(points)
+    space = MouthSpace.fit([canonical], size=3)
+    mouth = points[:, mesh.stored(mesh.MOUTH_JAW), :2]
+    coefficients = space.encode(canonical)
+    frozen = np.broadcast_to(coefficients[0], coefficients.shape)
+    # Hold the mouth of frame 0 in all poses, then move it back to what was spoken.
+    still = space.displace(mouth, poses, coefficients, frozen)
+    assert np.abs(still - mouth).max() > 1.0
+    assert np.abs(space.displace(still, poses, frozen, coefficients) - mouth).max() < 1e-8
+
+
+def test_space_survives_storage():
+    canonical, _ = align(made_track()[0])
+    space = MouthSpace.fit([canonical], size=3)
+    again = MouthSpace.from_arrays(space.arrays())
+    assert np.allclose(again.encode(canonical), space.encode(canonical), atol=1e-4)
+
+
+def test_style_units_are_zero_when_closed_and_of_unit_size():
+    rng = np.random.default_rng(3)
+    gap = np.abs(rng.normal(0, 1, 2000))
+    coefficients = np.stack([gap * 0.2 + 1.0, rng.normal(0, 0.1, 2000)], axis=1)
+    coefficients[7] = np.nan
+    style = PersonStyle.from_coefficients(coefficients, gap)
+    units = style.to_units(coefficients)
+    assert abs(np.nanmean(units[gap < 0.1, 0])) < 0.1
+    assert 0.9 < np.nanstd(units[:, 1]) < 1.1
+    assert np.allclose(style.from_units(units), coefficients, equal_nan=True)
+
+
+def test_style_of_a_track_without_a_face_is_refused():
+    with pytest.raises(ValueError, match="no frame"):
+        PersonStyle.from_coefficients(np.full((4, 2), np.nan), np.full(4, np.nan))
+
+
+def test_openings_agree_between_image_and_canonical_space_on_a_frontal_face():
+    points, _ = made_track(angle=0.0)
+    canonical, _ = align(points)
+    assert np.allclose(opening(points), canonical_opening(canonical), atol=1e-3)
+
+
+def test_other_meshes_are_refused():
+    with pytest.raises(ValueError, match="neither"):
+        align(np.zeros((3, 68, 3)))
+    with pytest.raises(ValueError, match="frames, points, 3"):
+        align(np.zeros((3, 478, 2)))
