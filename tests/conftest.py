@@ -20,7 +20,9 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _private_home(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keys, trust lists and revocations of tests never touch the user's own."""
     monkeypatch.setenv("AVSYNTH_HOME", str(tmp_path_factory.mktemp("home")))
 

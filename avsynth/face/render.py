@@ -1,0 +1,139 @@
+"""The renderer protocol, and the classical renderer: a mouth made of the person's own pixels.
+
+A renderer is given a frame's lower face, where its landmarks are, where they should be, and
+references: other moments of the same person from which pixels may be taken. It returns a picture
+of the lower face and a mask; writing that into the frame is the caller's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avsynth.face.lower_face import LIPS, MOVING, VERTICES, triangles, uncross
+from avsynth.face.warp import Floats, Raster, Triangulation
+from avsynth.media import Box
+
+Bytes = NDArray[np.uint8]
+
+_GAMMA = 2.2  # of the linear light in which colours are matched
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Pixels of a lower face with its vertices: a reference, or the frame itself.
+
+    ``rgb`` is uint8 (h, w, 3); ``vertices`` float32 (V, 2) from :func:`~avsynth.face.lower_face.vertices`, in its pixels.
+    """
+
+    rgb: Bytes
+    vertices: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one frame should become.
+
+    Attributes:
+        frame: the frame's own lower face, pixels of ``box``.
+        box: where that is in the frame.
+        wanted: float32 (V, 2), the vertices as they should be, in pixels of ``box``.
+        spare: float32 (V,) or None, 1 where something covers the face and must stay.
+    """
+
+    frame: Picture
+    box: Box
+    wanted: Floats
+    spare: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the pixels come from: skin from one picture, the mouth from others that are mixed.
+
+    ``mouth`` holds (picture, share) pairs; shares are positive and add up to 1.
+    """
+
+    skin: Picture
+    mouth: Sequence[tuple[Picture, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A rendered lower face: ``rgb`` uint8 (h, w, 3) and ``mask`` float32 (h, w) for ``box``."""
+
+    box: Box
+    rgb: Bytes
+    mask: Floats
+
+
+class Renderer(Protocol):
+    """Anything that can paint a mouth. Pure: equal arguments give equal patches."""
+
+    name: str
+
+    def render(self, targets: Sequence[Target], sources: Sequence[Source]) -> list[Patch]:
+        """Paint each target from the source of the same position."""
+        ...
+
+
+class ClassicalRenderer:
+    """Warp the person's own pixels by landmarks: no network, no training, the floor to beat.
+
+    Skin comes from the frame itself where it may be seen (so light, beard and grain are right),
+    lips and the inside of the mouth from the references, matched in colour around the lips.
+
+    Args:
+        mean: float32 (V, 2), the person's mean vertices over the shot, any unit.
+    """
+
+    name = "classical"
+
+    def __init__(self, mean: Floats) -> None:
+        self._mesh = Triangulation(triangles(mean))
+        face = np.zeros(VERTICES, dtype=np.float32)
+        face[:MOVING] = 1.0
+        lips = np.zeros(VERTICES, dtype=np.float32)
+        lips[LIPS] = 1.0
+        self._weights = np.stack([face, lips], axis=1)
+
+    def render(self, targets: Sequence[Target], sources: Sequence[Source]) -> list[Patch]:
+        """See :class:`Renderer`."""
+        return [self._one(t, s) for t, s in zip(targets, sources, strict=True)]
+
+    def _one(self, target: Target, source: Source) -> Patch:
+        raster = self._mesh.raster(uncross(target.wanted), target.box.width, target.box.height)
+        values = self._weights
+        if target.spare is not None:
+            values = values * (1.0 - target.spare)[:, None]
+        face, lips = self._mesh.weights(raster, values)
+        skin = self._warp(raster, source.skin)
+        mouth = np.zeros(skin.shape, dtype=np.float32)
+        for picture, share in source.mouth:
+            warped = self._warp(raster, picture)
+            mouth += share * _match_colour(warped, skin, (lips > 0.05) & (lips < 0.6))
+        rgb = skin + (mouth - skin) * lips[..., None]
+        return Patch(target.box, np.clip(rgb + 0.5, 0, 255).astype(np.uint8), face)
+
+    def _warp(self, raster: Raster, picture: Picture) -> Floats:
+        x, y = self._mesh.sampling_map(raster, picture.vertices)
+        warped = cv2.remap(picture.rgb, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return warped.astype(np.float32)
+
+
+def _match_colour(picture: Floats, like: Floats, where: NDArray[np.bool_]) -> Floats:
+    """Scale ``picture`` so that its mean linear light at ``where`` is that of ``like``.
+
+    With a power-law gamma, a gain in linear light is a gain of the coded values too.
+    """
+    if not where.any():
+        return picture
+    have = (picture[where] / 255.0) ** _GAMMA
+    want = (like[where] / 255.0) ** _GAMMA
+    gain = (want.mean(axis=0) + 1e-4) / (have.mean(axis=0) + 1e-4)
+    return picture * np.clip(gain, 0.25, 4.0).astype(np.float32) ** (1.0 / _GAMMA)
