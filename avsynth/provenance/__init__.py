@@ -1,0 +1,1 @@
+"""Consent goes in, Content Credentials come out: records, signatures, labels."""

@@ -1,0 +1,373 @@
+"""What a file's Content Credentials say, checked: by whom, what was done, from what."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from avsynth.errors import ExitCode, InputError
+from avsynth.provenance import vocabulary
+from avsynth.provenance.c2pa_library import context, embeds, media_type, sidecar_of
+from avsynth.provenance.certificates import anchors, local_roots
+from avsynth.provenance.text import plain
+
+CONSENT_LABEL = "org.avsynth.consent"
+MAKING_LABEL = "org.avsynth.making"
+SIDECAR_TYPE = "application/c2pa"
+MAX_SIDECAR = 64 * 2**20
+_MAX_DEPTH = 8  # generations of ingredients that are followed
+_MAX_ITEMS = 200  # actions and ingredients that are listed, of each manifest
+
+State = Literal["none", "valid", "trusted", "untrusted", "invalid"]
+
+
+@dataclass(frozen=True)
+class ActionSeen:
+    """One action that the credentials state.
+
+    Attributes:
+        action: the term as written; words: in plain words.
+        known: whether C2PA has such a term, or it is a vendor's own, properly prefixed.
+        source_type, source_words: the digital source type and its meaning (None: not stated, or
+            no such term; then ``source_known`` is False).
+    """
+
+    action: str
+    words: str
+    known: bool
+    source_type: str | None
+    source_words: str | None
+    source_known: bool
+    software: str | None
+    when: str | None
+    description: str | None
+
+
+@dataclass(frozen=True)
+class IngredientSeen:
+    """A file that this one was made from.
+
+    ``state`` is that of the ingredient's own credentials: ``none`` when it had none, ``invalid``
+    when they, or the ingredient under them, were tampered with.
+    """
+
+    title: str
+    relationship: str
+    state: State
+    problems: tuple[str, ...]
+    signed_by: str | None
+    ingredients: tuple[IngredientSeen, ...]
+
+    def walk(self) -> Iterator[IngredientSeen]:
+        """This ingredient and all below it."""
+        yield self
+        for ingredient in self.ingredients:
+            yield from ingredient.walk()
+
+
+@dataclass(frozen=True)
+class CredentialReport:
+    """Everything that ``read`` found.
+
+    Attributes:
+        state: ``none``; ``invalid`` (tampered with, or broken); else the content is as it was
+            signed, and the signer is ``trusted`` (chains to a root on this machine) or
+            ``untrusted``; ``valid`` where the library judged the content but not the signer.
+        ours: signed by the chain that this machine made for itself.
+        signed_at: time of a time stamp (ISO 8601); None when there is none, as in our own files.
+        consent: the assertion with the hash of the consent record, when there is one.
+        making: models and inputs with hashes, when avsynth made the file.
+        problems: in plain words, those of ingredients included.
+        where: "embedded", "sidecar" or None; sidecar: its path.
+        remote: address at which the file says that its credentials are; never looked up.
+    """
+
+    path: str
+    state: State
+    signed_by: str | None = None
+    issuer: str | None = None
+    serial: str | None = None
+    ours: bool = False
+    signed_at: str | None = None
+    title: str | None = None
+    generator: str | None = None
+    actions: tuple[ActionSeen, ...] = ()
+    ingredients: tuple[IngredientSeen, ...] = ()
+    consent: dict[str, Any] | None = None
+    making: dict[str, Any] | None = None
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    where: str | None = None
+    sidecar: str | None = None
+    remote: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def tampered_ingredients(self) -> tuple[IngredientSeen, ...]:
+        """Ingredients, at any depth, whose own credentials do not hold."""
+        below = [i for ingredient in self.ingredients for i in ingredient.walk()]
+        return tuple(i for i in below if i.state == "invalid")
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether an action says that a trained model made some or all of the content."""
+        return any(a.source_type in vocabulary.SYNTHETIC_TYPES for a in self.actions)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0, or 13 (no credentials), or 14 (invalid, or an ingredient tampered with)."""
+        if self.state == "none":
+            return ExitCode.NO_CREDENTIALS
+        if self.state == "invalid" or self.tampered_ingredients:
+            return ExitCode.CREDENTIALS_INVALID
+        return ExitCode.DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, with ``exit_code`` and ``synthetic``."""
+        return {**asdict(self), "synthetic": self.synthetic, "exit_code": int(self.exit_code)}
+
+
+def read(path: Path, extra_anchors: tuple[str, ...] = ()) -> CredentialReport:
+    """Read and check the credentials of anyone's file. No network; creates nothing.
+
+    Args:
+        path: a media file; the credentials of mkv, webm and ogg are looked for beside it.
+        extra_anchors: PEM certificates to trust for this once.
+
+    Raises:
+        InputError: missing, empty, unreadable, or no media file.
+    """
+    started = time.perf_counter()
+    kind = media_type(path)
+    sidecar = _find_sidecar(path, kind)
+    if kind is None and sidecar is None:
+        raise InputError("not a kind of media file that can carry credentials", path)
+    if not embeds(kind) and sidecar is None:
+        return CredentialReport(str(path), "none", notes=(f"looked for {sidecar_of(path).name}",))
+    report = _read(path, kind, sidecar, extra_anchors)
+    return replace(
+        report,
+        where=None if report.state == "none" else "sidecar" if sidecar else "embedded",
+        sidecar=None if sidecar is None else str(sidecar),
+        seconds=round(time.perf_counter() - started, 3),
+    )
+
+
+def _read(
+    path: Path, kind: str | None, sidecar: Path | None, extra: tuple[str, ...]
+) -> CredentialReport:
+    import c2pa
+
+    store = None if sidecar is None else _read_sidecar(sidecar)
+    trusted = anchors() + extra
+    try:
+        with (
+            path.open("rb") as file,
+            c2pa.Reader(kind or SIDECAR_TYPE, file, store, context(trusted)) as reader,
+        ):
+            document = json.loads(reader.json())
+            remote = reader.get_remote_url()
+    except c2pa.C2paError.ManifestNotFound:
+        return CredentialReport(str(path), "none")
+    except c2pa.C2paError.RemoteManifest as problem:
+        address = plain(str(problem).partition(":")[2])
+        note = f"its credentials are said to be at {address}, which is not looked up"
+        return CredentialReport(str(path), "none", remote=address, notes=(note,))
+    except c2pa.C2paError as problem:
+        if "asset could not be parsed" in str(problem):
+            raise InputError("damaged, or not what its name says", path) from problem
+        what = plain(f"the credentials cannot be read: {problem}")
+        return CredentialReport(str(path), "invalid", problems=(what,))
+    except OSError as problem:
+        raise InputError(f"cannot be read: {problem.strerror}", path) from problem
+    report = _report(path, document)
+    ours = report.state == "trusted" and _is_local(report.serial, path, kind, store)
+    return replace(report, ours=ours, remote=None if remote is None else plain(remote))
+
+
+def _find_sidecar(path: Path, kind: str | None) -> Path | None:
+    if embeds(kind):
+        return None
+    for candidate in (sidecar_of(path), path.with_suffix(".c2pa")):
+        if candidate.is_file() and candidate != path:
+            return candidate
+    return None
+
+
+def _read_sidecar(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            store = file.read(MAX_SIDECAR + 1)
+    except OSError as problem:
+        raise InputError(f"cannot be read: {problem.strerror}", path) from problem
+    if not store or len(store) > MAX_SIDECAR:
+        raise InputError("not a file of credentials", path)
+    return store
+
+
+def _is_local(serial: str | None, path: Path, kind: str | None, store: bytes | None) -> bool:
+    """Whether a trusted signer is this machine's own, and not someone with the same serial."""
+    import c2pa
+
+    roots = {number: root for root, number in local_roots()}
+    if serial not in roots:
+        return False
+    if len(anchors()) == len(roots):
+        return True  # no other root is trusted, so it was one of ours
+    with path.open("rb") as file:
+        own = context((roots[serial],))
+        with c2pa.Reader(kind or SIDECAR_TYPE, file, store, own) as reader:
+            return bool(reader.get_validation_state() == "Trusted")
+
+
+def _report(path: Path, document: dict[str, Any]) -> CredentialReport:
+    manifests = document.get("manifests", {})
+    label = document.get("active_manifest")
+    manifest = manifests.get(label, {})
+    results = document.get("validation_results") or {}
+    failed = _failures(results.get("activeManifest"))
+    deltas = _deltas(results)
+    ingredients = _ingredients(label, manifests, deltas, depth=0)
+    state = _state(document.get("validation_state"), failed)
+    own = [vocabulary.failure(code) for code in failed if code != vocabulary.UNTRUSTED]
+    below = [
+        f"ingredient {i.title!r}: {problem}"
+        for ingredient in ingredients for i in ingredient.walk() for problem in i.problems
+    ]
+    if state == "invalid" and not own and not below:
+        own = ["the library calls it invalid without a reason"]
+    signature = manifest.get("signature_info") or {}
+    return CredentialReport(
+        str(path),
+        state,
+        signed_by=_text(signature.get("common_name") or signature.get("issuer")),
+        issuer=_text(signature.get("issuer")),
+        serial=_text(signature.get("cert_serial_number")),
+        signed_at=_text(signature.get("time")),
+        title=_text(manifest.get("title")),
+        generator=_software((manifest.get("claim_generator_info") or [None])[0])
+        or _text(manifest.get("claim_generator")),
+        actions=_actions(manifest),
+        ingredients=ingredients,
+        consent=_assertion(manifest, CONSENT_LABEL),
+        making=_assertion(manifest, MAKING_LABEL),
+        problems=tuple(dict.fromkeys(own + below)),
+        notes=tuple(_notes(_actions(manifest))),
+    )
+
+
+def _state(verdict: Any, failed: list[str]) -> State:
+    if verdict == "Trusted":
+        return "trusted"
+    if verdict != "Valid":
+        return "invalid"
+    return "untrusted" if vocabulary.UNTRUSTED in failed else "valid"
+
+
+def _failures(results: Any) -> list[str]:
+    found = results.get("failure") or [] if isinstance(results, dict) else []
+    return [plain(status.get("code")) for status in found[:_MAX_ITEMS]]
+
+
+def _deltas(results: dict[str, Any]) -> dict[str, list[str]]:
+    """Failures found now, by the address of the ingredient they belong to."""
+    found: dict[str, list[str]] = {}
+    for delta in results.get("ingredientDeltas") or []:
+        codes = _failures(delta.get("validationDeltas"))
+        found.setdefault(str(delta.get("ingredientAssertionURI")), []).extend(codes)
+    return found
+
+
+def _ingredients(
+    label: Any, manifests: dict[str, Any], deltas: dict[str, list[str]], depth: int
+) -> tuple[IngredientSeen, ...]:
+    if depth >= _MAX_DEPTH:
+        return ()
+    listed = (manifests.get(label) or {}).get("ingredients") or []
+    return tuple(_ingredient(label, i, manifests, deltas, depth) for i in listed[:_MAX_ITEMS])
+
+
+def _ingredient(
+    parent: Any, entry: dict[str, Any], manifests: dict[str, Any],
+    deltas: dict[str, list[str]], depth: int,
+) -> IngredientSeen:
+    label = entry.get("active_manifest")
+    address = f"self#jumbf=/c2pa/{parent}/c2pa.assertions/{entry.get('label')}"
+    results = entry.get("validation_results") or {}
+    # What the signer saw when the ingredient was taken in, and what has changed since.
+    failed = _failures(results.get("activeManifest")) + deltas.get(address, [])
+    failed += [code for codes in _deltas(results).values() for code in codes]
+    failed += [plain(s.get("code")) for s in entry.get("validation_status") or []]
+    broken = [code for code in dict.fromkeys(failed) if code != vocabulary.UNTRUSTED]
+    relation = plain(entry.get("relationship"))
+    signature = (manifests.get(str(label)) or {}).get("signature_info") or {}
+    state: State = "invalid" if broken else "none"
+    if not broken and label is not None:
+        state = "untrusted" if vocabulary.UNTRUSTED in failed else "trusted"
+    return IngredientSeen(
+        title=plain(entry.get("title") or "without a name"),
+        relationship=vocabulary.RELATIONSHIPS.get(relation, relation),
+        state=state,
+        problems=tuple(vocabulary.failure(code) for code in broken),
+        signed_by=_text(signature.get("common_name") or signature.get("issuer")),
+        ingredients=_ingredients(label, manifests, deltas, depth + 1) if label else (),
+    )
+
+
+def _actions(manifest: dict[str, Any]) -> tuple[ActionSeen, ...]:
+    found = []
+    for assertion in manifest.get("assertions") or []:
+        if not str(assertion.get("label")).startswith("c2pa.actions"):
+            continue
+        data = assertion.get("data")
+        listed = data.get("actions") if isinstance(data, dict) else None
+        found += [_action(entry) for entry in (listed or []) if isinstance(entry, dict)]
+    return tuple(found[:_MAX_ITEMS])
+
+
+def _action(entry: dict[str, Any]) -> ActionSeen:
+    name = plain(entry.get("action"))
+    source = _text(entry.get("digitalSourceType"))
+    words = None if source is None else vocabulary.source_type(source)
+    return ActionSeen(
+        action=name,
+        words=vocabulary.ACTIONS.get(name, f"{name} (not a C2PA term)"),
+        known=name in vocabulary.ACTIONS,
+        source_type=source,
+        source_words=words,
+        source_known=source is None or words is not None,
+        software=_software(entry.get("softwareAgent")),
+        when=_text(entry.get("when")),
+        description=_text(entry.get("description")),
+    )
+
+
+def _notes(actions: tuple[ActionSeen, ...]) -> Iterator[str]:
+    for action in actions:
+        # Vendors may add actions under their own reversed domain, never under "c2pa.".
+        if not action.known and (action.action.startswith("c2pa.") or "." not in action.action):
+            yield f"{action.action!r} is not an action that C2PA defines"
+        if not action.source_known:
+            yield f"{action.source_type!r} is not a digital source type that IPTC or C2PA define"
+
+
+def _assertion(manifest: dict[str, Any], label: str) -> dict[str, Any] | None:
+    for assertion in manifest.get("assertions") or []:
+        if assertion.get("label") == label and isinstance(assertion.get("data"), dict):
+            data: dict[str, Any] = assertion["data"]
+            return data
+    return None
+
+
+def _software(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return _text(" ".join(str(value[k]) for k in ("name", "version") if value.get(k)))
+    return _text(value)
+
+
+def _text(value: Any) -> str | None:
+    return plain(value) if value else None
