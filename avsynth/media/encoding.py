@@ -1,0 +1,195 @@
+"""How pictures are encoded: settings, their choice for a source, and the encoder itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import av.codec.codec
+import av.container
+from av.codec.context import Flags
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from avsynth.errors import UsageError
+from avsynth.media.info import VideoInfo
+from avsynth.media.planes import native_format, planar_format
+
+_ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "ffv1": "ffv1",
+             "av1": "libsvtav1"}  # fmt: skip
+_GOP_SECONDS = 4  # longest distance between key frames
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """What the encoder is told. All segments of a job share one of these.
+
+    Attributes:
+        codec: "h264", "hevc", "vp9", "av1" or "ffv1" (always lossless).
+        crf: Constant quality, lower is better; unused when lossless.
+        preset: Speed of x264 and x265 ("veryfast", "medium", ...); a number for av1 and vp9.
+        lossless: Decodes to the very planes that went in (not av1).
+        threads: Encoder threads; 0 for as many as there are processors.
+        pix_fmt: Pixel format of the planes that are encoded.
+    """
+
+    codec: str = "h264"
+    crf: int = 18
+    preset: str = "veryfast"
+    lossless: bool = False
+    threads: int = 0
+    pix_fmt: str = "yuv420p"
+
+    def __post_init__(self) -> None:
+        if self.codec not in _ENCODERS:
+            raise UsageError(f"unknown video codec {self.codec!r}", hint=", ".join(_ENCODERS))
+        if self.lossless and self.codec == "av1":
+            raise UsageError("av1 cannot be lossless here", hint="use ffv1, h264, hevc or vp9")
+
+    @staticmethod
+    def for_source(
+        info: VideoInfo,
+        codec: str | None = None,
+        crf: int = 18,
+        preset: str = "veryfast",
+        lossless: bool = False,
+        threads: int = 0,
+    ) -> EncoderSettings:
+        """Settings that keep the source's bit depth and chroma format.
+
+        8 and 10 bits become H.264 (High 10 of x264 is several times faster than x265 and decodes
+        everywhere that this toolkit's users edit); deeper ones HEVC, or FFV1 where not even that
+        holds them.
+
+        Args:
+            info: The source.
+            codec: To insist on a codec.
+            crf: See the class.
+            preset: See the class.
+            lossless: See the class.
+            threads: See the class.
+
+        Raises:
+            UsageError: that codec cannot hold the source's planes.
+        """
+        wanted = native_format(info.pix_fmt)
+        choices = [codec] if codec is not None else ["h264", "hevc", "ffv1"]
+        for choice in choices:
+            if wanted in _formats(choice) and not (choice == "h264" and wanted == "gbrp"):
+                return EncoderSettings(choice, crf, preset, lossless, threads, wanted)
+        if codec is None:  # no encoder takes these planes: the closest that FFV1 has
+            codec = "ffv1"
+        return replace(
+            EncoderSettings(codec, crf, preset, lossless, threads), pix_fmt=_closest(codec, wanted)
+        )
+
+    def options(self) -> dict[str, str]:
+        """Options of the encoder library."""
+        if self.codec == "ffv1":
+            return {"level": "3", "slicecrc": "1"}
+        if self.codec == "vp9":
+            quality = {"lossless": "1"} if self.lossless else {"crf": str(self.crf), "b": "0"}
+            speed = self.preset if self.preset.isdigit() else "5"
+            return {**quality, "deadline": "good", "cpu-used": speed, "row-mt": "1"}
+        if self.codec == "av1":
+            return {"crf": str(self.crf), "preset": self.preset if self.preset.isdigit() else "10"}
+        if self.codec == "hevc":
+            # Open groups of pictures would refer across the joins of segments.
+            params = "log-level=none:open-gop=0:repeat-headers=0"
+            if self.lossless:
+                params += ":lossless=1"
+            if self.threads:
+                params += f":pools={self.threads}"
+            return {"preset": self.preset, "crf": str(self.crf), "x265-params": params}
+        if self.lossless:
+            return {"preset": self.preset, "qp": "0", "x264-params": "open-gop=0"}
+        return {"preset": self.preset, "crf": str(self.crf), "x264-params": "open-gop=0"}
+
+
+def _formats(codec: str) -> set[str]:
+    found = av.codec.codec.Codec(_ENCODERS[codec], "w").video_formats or []
+    return {video_format.name for video_format in found}
+
+
+def _closest(codec: str, wanted: str) -> str:
+    offered = sorted(name for name in _formats(codec) if native_format(name) == name)
+    best, _ = av.codec.codec.find_best_pix_fmt_of_list(offered, wanted)
+    if best is None:
+        raise UsageError(f"{codec} cannot hold {wanted} pictures", hint="use --codec ffv1")
+    return best.name
+
+
+class VideoEncoder:
+    """A video stream of an output container, fed with pictures in native planes."""
+
+    def __init__(
+        self,
+        container: av.container.OutputContainer,
+        settings: EncoderSettings,
+        like: VideoInfo,
+    ) -> None:
+        """Add the stream; tags, aspect ratio and clock are those of ``like``.
+
+        Args:
+            container: Where.
+            settings: How.
+            like: Describes the source. Its coded size is the size of the pictures.
+        """
+        rate = like.average_rate if 0 < like.average_rate <= 1000 else Fraction(25)
+        stream: Any = container.add_stream(
+            _ENCODERS[settings.codec],
+            rate=rate,
+            options=settings.options(),
+            width=like.coded_width,
+            height=like.coded_height,
+            time_base=like.time_base,
+        )
+        stream.time_base = like.time_base
+        context = stream.codec_context
+        context.pix_fmt = settings.pix_fmt
+        context.time_base = like.time_base
+        context.framerate = rate
+        context.sample_aspect_ratio = like.sample_aspect_ratio
+        context.color_range = like.colour.range
+        context.colorspace = like.colour.space
+        context.color_primaries = like.colour.primaries
+        context.color_trc = like.colour.transfer
+        context.gop_size = max(1, round(rate * _GOP_SECONDS))
+        context.thread_count = settings.threads
+        context.thread_type = "AUTO"
+        context.flags |= Flags.closed_gop
+        if like.interlaced:
+            context.flags |= Flags.interlaced_dct
+            context.field_order = 2  # top field first, the usual; each picture carries its own
+        if not like.orientation.is_identity:
+            stream.set_display_matrix(like.orientation.matrix())
+        self.stream: VideoStream = stream
+        self._size = like.coded_width, like.coded_height
+        self._settings = settings
+        self._scaler = VideoReformatter()
+
+    def encode(self, raw: VideoFrame | None, pts: int = 0) -> list[Packet[Any]]:
+        """Encode a picture shown at ``pts`` (in the stream's time base); None flushes."""
+        if raw is None:
+            return list(self.stream.encode(None))
+        if (raw.width, raw.height) != self._size or raw.format.name != self._settings.pix_fmt:
+            raw = self._scaler.reformat(
+                raw,
+                *self._size,
+                self._settings.pix_fmt,
+                interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
+                threads=1,
+            )
+        raw.pts = pts
+        raw.dts = None
+        raw.time_base = self.stream.codec_context.time_base
+        raw.pict_type = 0  # the decoder's, which would force the encoder's hand
+        return list(self.stream.encode(raw))
+
+    @property
+    def depth(self) -> int:
+        """Bits of a sample."""
+        return planar_format(self._settings.pix_fmt).depth

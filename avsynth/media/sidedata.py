@@ -1,0 +1,13 @@
+"""What is attached to decoded pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from av.video.frame import VideoFrame
+
+
+def side_data(frame: VideoFrame) -> dict[str, bytes]:
+    """Everything attached to a picture, by the library's name of its type."""
+    container: Any = frame.side_data  # a mapping whose iteration yields the data, not the keys
+    return {data.type.name: bytes(data) for data in container}
