@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from avsynth.errors import AvsynthError, InputError
 
-MAX_BYTES = 4 * 2**20
+MAX_BYTES = 16 * 2**20  # a data set record of some 100,000 files
 MAX_DEPTH = 32
 _MAX_INTEGER = 2**53 - 1  # beyond it, readers in other languages disagree about the value
 

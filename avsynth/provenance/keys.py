@@ -64,10 +64,20 @@ def local_key() -> SigningKey:
         InputError: the file is there but is not a key.
         ResourceError: the folder cannot be written.
     """
-    path = home() / "consent-key.pem"
+    path = _local_path()
     if not path.exists():
         write_new(path, SigningKey(Ed25519PrivateKey.generate()).pem())
     return load_key(path)
+
+
+def local_public() -> str | None:
+    """The public half of this machine's key (base64); None, and nothing made, before first use."""
+    path = _local_path()
+    return load_key(path).public if path.exists() else None
+
+
+def _local_path() -> Path:
+    return home() / "consent-key.pem"
 
 
 def load_key(path: Path) -> SigningKey:

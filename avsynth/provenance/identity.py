@@ -1,0 +1,123 @@
+"""Is the person in this media file the person who consented? By embedding, where there is one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsynth.errors import ConsentError, InputError
+from avsynth.provenance.records import Scope, SubjectRecord
+from avsynth.provenance.text import plain
+
+
+class IdentityEmbedder(Protocol):
+    """Turns the faces, or the voices, of a media file into points that lie near for one person.
+
+    Attributes:
+        name: for the report.
+        scope: "face" or "voice".
+        threshold: Euclidean distance above which two points are two persons.
+    """
+
+    name: str
+    scope: Scope
+    threshold: float
+
+    def embed(self, path: Path) -> NDArray[np.float32]:
+        """Points (N, D) for samples spread over a file; N is 0 where nobody was found.
+
+        Raises InputError for a file that cannot be read.
+        """
+        ...
+
+
+def find_embedders() -> tuple[IdentityEmbedder, ...]:
+    """The embedders that are installed; loads no model."""
+    if find_spec("dlib") is None or find_spec("face_recognition_models") is None:
+        return ()
+    from avsynth.provenance.dlib_face import DlibFace
+
+    return (DlibFace(),)
+
+
+def compare(
+    record: SubjectRecord,
+    sha256: str,
+    media: Path | None,
+    scope: Scope,
+    *,
+    beside: Path | None = None,
+    references: Sequence[Path] = (),
+    embedders: Sequence[IdentityEmbedder] | None = None,
+) -> tuple[str, str]:
+    """Compare a media file with a subject's reference media.
+
+    Args:
+        record: the subject's.
+        sha256: of the media file; media: the file, None when only its hash is known.
+        scope: what is to be compared.
+        beside: path of the record, next to which reference media are looked for by name.
+        references: reference media that the caller has.
+        embedders: default ``find_embedders()``.
+
+    Returns "listed", "matched" or "not checked", with the reason in plain words.
+
+    Raises:
+        ConsentError: another person; or an embedder is there, but nothing to compare with.
+        InputError: a file cannot be read.
+    """
+    if sha256 in {m.sha256 for m in record.references}:
+        return "listed", "this file is one of the subject's reference media"
+    available = find_embedders() if embedders is None else embedders
+    fitting = [e for e in available if e.scope == scope]
+    if not fitting:
+        return "not checked", f"identity was not checked: no {scope} embedding is installed"
+    if media is None:
+        return "not checked", "identity was not checked: only the hash of the file was given"
+    embedder = fitting[0]
+    known = [embedder.embed(path) for path in _references(record, beside, references)]
+    points = np.concatenate(known) if known else np.zeros((0, 0), np.float32)
+    if not len(points):
+        raise ConsentError(
+            f"no reference {scope} to compare with was found", beside,
+            "put the reference media of the record beside it",
+        )
+    seen = embedder.embed(media)
+    if not len(seen):
+        raise ConsentError(f"no {scope} was found to compare with the subject's", media)
+    # Each sample against its nearest reference; the median tolerates a few bad views.
+    distances = np.linalg.norm(seen[:, None] - points[None], axis=2).min(axis=1)
+    distance = float(np.median(distances))
+    measured = f"{embedder.name} distance {distance:.2f}, limit {embedder.threshold:.2f}"
+    if not distance <= embedder.threshold:  # not a number is no match either
+        raise ConsentError(
+            f"the person is not {plain(record.person, 60)}, who consented ({measured})", media
+        )
+    return "matched", f"the same person as in the reference media ({measured})"
+
+
+def _references(
+    record: SubjectRecord, beside: Path | None, given: Sequence[Path]
+) -> list[Path]:
+    """Reference media at hand whose content is what the record names."""
+    candidates = list(given)
+    if beside is not None:
+        # The name comes from a file that nobody vouches for: only its last part counts.
+        names = [Path(m.name.replace("\\", "/")).name for m in record.references if m.name]
+        candidates += [beside.parent / name for name in names if name]
+    wanted = {m.sha256 for m in record.references}
+    found = []
+    for path in dict.fromkeys(candidates):
+        if path in given and not path.is_file():
+            raise InputError("no such reference file", path)
+        if path.is_file():
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() in wanted:
+                    found.append(path)
+    return found
