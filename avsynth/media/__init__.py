@@ -5,6 +5,7 @@ from avsynth.media.box import Box
 from avsynth.media.encoding import EncoderSettings
 from avsynth.media.frame import Frame
 from avsynth.media.info import AudioInfo, ColourTags, MediaInfo, VideoInfo
+from avsynth.media.join import Joined, join
 from avsynth.media.opening import sha256_file
 from avsynth.media.orientation import Orientation
 from avsynth.media.output import atomic_output, same_file
@@ -20,11 +21,13 @@ __all__ = [
     "EncoderSettings",
     "Frame",
     "FrameReader",
+    "Joined",
     "MediaInfo",
     "Orientation",
     "SegmentWriter",
     "VideoInfo",
     "atomic_output",
+    "join",
     "probe",
     "read_audio",
     "read_frames",

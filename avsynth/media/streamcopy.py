@@ -1,0 +1,115 @@
+"""Copying what is left alone: other streams, chapters, metadata, tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import av.container
+import av.error
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from avsynth.media.info import VideoInfo
+
+# Written by the muxer itself, and wrong after a change of container or length.
+_OWN_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
+_OWN_STREAM_KEYS = {"encoder", "vendor_id", "duration", "number_of_frames", "number_of_bytes",
+                    "_statistics_writing_app", "_statistics_writing_date_utc",
+                    "_statistics_tags", "bps"}  # fmt: skip
+# What the plain tag atoms of MP4 can hold; anything else needs the free-form ones.
+_MP4_KEYS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre",
+             "copyright", "grouping", "lyrics", "description", "synopsis", "show", "episode_id",
+             "network", "keywords", "season_number", "episode_sort", "media_type", "hd_video",
+             "gapless_playback", "compilation", "rating", "encoding_tool", "track", "disc", "tmpo",
+             "creation_time", "language"}  # fmt: skip
+
+
+def copied_metadata(metadata: dict[str, str]) -> dict[str, str]:
+    """The file's tags without those that every muxer writes itself."""
+    return {key: value for key, value in metadata.items() if key.lower() not in _OWN_KEYS}
+
+
+def needs_free_tags(metadata: dict[str, str]) -> bool:
+    """True when MP4's plain tags would lose some of ``metadata``."""
+    return any(key.lower() not in _MP4_KEYS for key in metadata)
+
+
+def copy_tags(source: Stream, target: Stream) -> None:
+    """Language, title and the like, and the disposition flags."""
+    tags = {
+        key: value
+        for key, value in source.metadata.items()
+        if key.lower().split("-")[0] not in _OWN_STREAM_KEYS
+    }
+    target.metadata.update(tags)
+    target.disposition = source.disposition
+
+
+def tag_video(stream: VideoStream, info: VideoInfo) -> None:
+    """Clock, colour tags, aspect ratio and orientation of the source, on a stream of packets."""
+    context: Any = stream.codec_context
+    stream.time_base = info.time_base
+    context.color_range = info.colour.range
+    context.colorspace = info.colour.space
+    context.color_primaries = info.colour.primaries
+    context.color_trc = info.colour.transfer
+    context.sample_aspect_ratio = info.sample_aspect_ratio
+    if info.average_rate > 0:
+        context.framerate = info.average_rate
+    if not info.orientation.is_identity:
+        stream.set_display_matrix(info.orientation.matrix())
+
+
+class StreamCopier:
+    """Takes streams over from one container to another without decoding them.
+
+    Attributes:
+        dropped: A line for each stream that the output container cannot hold.
+    """
+
+    def __init__(
+        self,
+        source: av.container.InputContainer,
+        target: av.container.OutputContainer,
+        leave_out: set[int],
+    ) -> None:
+        """Add the streams to ``target``.
+
+        Args:
+            source: Copied from.
+            target: Copied to; its header is not written yet.
+            leave_out: Indices of source streams that are replaced.
+        """
+        self.dropped: list[str] = []
+        self._source = source
+        self._pairs: dict[int, Stream] = {}
+        for stream in source.streams:
+            if stream.index in leave_out or _is_chapter_text(source, stream):
+                continue
+            try:
+                added = target.add_stream_from_template(stream, opaque=True)
+            except (ValueError, av.error.FFmpegError):
+                self.dropped.append(f"{stream.type} stream {stream.index} ({stream.name})")
+                continue
+            copy_tags(stream, added)
+            self._pairs[stream.index] = added
+
+    def packets(self) -> Iterator[Packet[Any]]:
+        """Packets of all copied streams in file order, addressed to the target's streams."""
+        wanted = [stream for stream in self._source.streams if stream.index in self._pairs]
+        if not wanted:
+            return
+        for packet in self._source.demux(wanted):
+            if packet.size == 0 and packet.pts is None:
+                continue  # the marks that end a stream
+            packet.stream = self._pairs[packet.stream_index]
+            if packet.dts is None:
+                packet.dts = packet.pts
+            yield packet
+
+
+def _is_chapter_text(source: av.container.InputContainer, stream: Stream) -> bool:
+    """MP4 keeps chapter titles in a track of their own, which the muxer writes anew."""
+    return stream.type == "data" and stream.name == "bin_data" and bool(source.chapters())
