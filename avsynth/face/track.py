@@ -130,7 +130,7 @@ class FaceTracker:
 
     def _find(self, index: int, view: View) -> None:
         """Look at the whole picture for faces that no track follows."""
-        boxes = view.detect(self._detector)
+        boxes = view.detect(self._detector, near=bool(self._lost) or not self._tracks)
         self._looked = index
         if self._looked_far is None or index - self._looked_far >= _DISTANT:
             boxes += view.detect_small(self._detector)

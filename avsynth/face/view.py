@@ -20,7 +20,7 @@ from avsynth.media.box import Box
 
 Crop = Callable[[Box], Picture]
 
-_ENOUGH = 0.85  # share of the network's input that a face in the small picture must fill
+_ENOUGH = 0.7  # share of the network's input that a face in the small picture must fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ class View:
         points[:, :2] += (box.x0, box.y0)
         return points, score
 
-    def detect(self, detector: FaceDetector) -> list[FaceBox]:
-        """Faces in the small picture, in full-resolution pixels."""
+    def detect(self, detector: FaceDetector, near: bool) -> list[FaceBox]:
+        """Faces in the small picture, in full-resolution pixels; ``near`` as the detector's."""
         offset = (self.fx - 1) / 2, (self.fy - 1) / 2  # pixel centres are whole numbers
-        return [box.moved(self.fx, self.fy, *offset) for box in detector.detect(self.small)]
+        return [box.moved(self.fx, self.fy, *offset) for box in detector.detect(self.small, near)]
 
     def detect_small(self, detector: FaceDetector) -> list[FaceBox]:
         """Small faces, tile by tile, in full-resolution pixels."""
