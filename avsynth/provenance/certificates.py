@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import itertools
 import re
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from avsynth.errors import InputError, UsageError
-from avsynth.provenance.home import home, write_new
+from avsynth.provenance.home import home, write_new, write_over
 from avsynth.provenance.keys import read_pem
 
 _YEARS = 10
@@ -105,6 +106,22 @@ def anchors() -> tuple[str, ...]:
             _certificate(pem.encode(), path)
             found.append(pem)
     return tuple(found)
+
+
+def trust_root(path: Path) -> Path:
+    """Trust the certificates in a PEM file as roots from now on; returns the copy's path.
+
+    Raises InputError when the file holds no certificate, or a damaged one.
+    """
+    blocks = _split(read_pem(path, "certificate"))
+    if not blocks:
+        raise InputError("holds no certificate", path)
+    for block in blocks:
+        _certificate(block.encode(), path)
+    pem = "".join(blocks).encode()
+    copy = home() / "certificates" / "trusted" / f"{hashlib.sha256(pem).hexdigest()[:16]}.pem"
+    write_over(copy, pem)
+    return copy
 
 
 def local_roots() -> list[tuple[str, str]]:

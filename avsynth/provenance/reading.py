@@ -52,7 +52,8 @@ class IngredientSeen:
     """A file that this one was made from.
 
     ``state`` is that of the ingredient's own credentials: ``none`` when it had none, ``invalid``
-    when they, or the ingredient under them, were tampered with.
+    when they, or the ingredient under them, were tampered with. ``synthetic``: they say that a
+    trained model made some or all of it.
     """
 
     title: str
@@ -60,6 +61,7 @@ class IngredientSeen:
     state: State
     problems: tuple[str, ...]
     signed_by: str | None
+    synthetic: bool
     ingredients: tuple[IngredientSeen, ...]
 
     def walk(self) -> Iterator[IngredientSeen]:
@@ -114,8 +116,9 @@ class CredentialReport:
 
     @property
     def synthetic(self) -> bool:
-        """Whether an action says that a trained model made some or all of the content."""
-        return any(a.source_type in vocabulary.SYNTHETIC_TYPES for a in self.actions)
+        """Whether it, or a file it was made from, is said to be made by a model in part or whole."""
+        below = (i.synthetic for ingredient in self.ingredients for i in ingredient.walk())
+        return _says_synthetic(self.actions) or any(below)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -314,6 +317,7 @@ def _ingredient(
         state=state,
         problems=tuple(vocabulary.failure(code) for code in broken),
         signed_by=_text(signature.get("common_name") or signature.get("issuer")),
+        synthetic=_says_synthetic(_actions(manifests.get(str(label)) or {})),
         ingredients=_ingredients(label, manifests, deltas, depth + 1) if label else (),
     )
 
@@ -344,6 +348,10 @@ def _action(entry: dict[str, Any]) -> ActionSeen:
         when=_text(entry.get("when")),
         description=_text(entry.get("description")),
     )
+
+
+def _says_synthetic(actions: tuple[ActionSeen, ...]) -> bool:
+    return any(a.source_type in vocabulary.SYNTHETIC_TYPES for a in actions)
 
 
 def _notes(actions: tuple[ActionSeen, ...]) -> Iterator[str]:
