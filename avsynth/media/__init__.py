@@ -12,6 +12,7 @@ from avsynth.media.output import atomic_output, same_file
 from avsynth.media.probe import probe
 from avsynth.media.reader import FrameReader, read_frames
 from avsynth.media.segments import SegmentWriter
+from avsynth.media.writer import Writer, video_like
 
 __all__ = [
     "AudioChunk",
@@ -26,6 +27,7 @@ __all__ = [
     "Orientation",
     "SegmentWriter",
     "VideoInfo",
+    "Writer",
     "atomic_output",
     "join",
     "probe",
@@ -33,4 +35,5 @@ __all__ = [
     "read_frames",
     "same_file",
     "sha256_file",
+    "video_like",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import av.codec.codec
@@ -16,10 +18,12 @@ from av.video.stream import VideoStream
 
 from avsynth.errors import UsageError
 from avsynth.media.info import VideoInfo
+from avsynth.media.opening import StrPath
 from avsynth.media.planes import native_format, planar_format
 
-_ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "ffv1": "ffv1",
-             "av1": "libsvtav1"}  # fmt: skip
+_ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1",
+             "ffv1": "ffv1"}  # fmt: skip
+_BY_SUFFIX = {".webm": ("vp9", "av1"), ".mov": ("h264", "hevc")}  # others hold them all
 _GOP_SECONDS = 4  # longest distance between key frames
 
 
@@ -57,12 +61,13 @@ class EncoderSettings:
         preset: str = "veryfast",
         lossless: bool = False,
         threads: int = 0,
+        out: StrPath | None = None,
     ) -> EncoderSettings:
         """Settings that keep the source's bit depth and chroma format.
 
-        8 and 10 bits become H.264 (High 10 of x264 is several times faster than x265 and decodes
-        everywhere that this toolkit's users edit); deeper ones HEVC, or FFV1 where not even that
-        holds them.
+        The first of H.264, HEVC, VP9, AV1 and FFV1 that holds the source's planes, size included
+        (the first two take no odd sizes with subsampled chroma), and that goes into ``out``. Where
+        none does, the closest format of the first.
 
         Args:
             info: The source.
@@ -71,19 +76,25 @@ class EncoderSettings:
             preset: See the class.
             lossless: See the class.
             threads: See the class.
+            out: The file that it is for; a .webm holds only VP9 and AV1, a .mov H.264 and HEVC.
 
         Raises:
-            UsageError: that codec cannot hold the source's planes.
+            UsageError: no codec can hold the source's planes.
         """
         wanted = native_format(info.pix_fmt)
-        choices = [codec] if codec is not None else ["h264", "hevc", "ffv1"]
-        for choice in choices:
-            if wanted in _formats(choice) and not (choice == "h264" and wanted == "gbrp"):
-                return EncoderSettings(choice, crf, preset, lossless, threads, wanted)
-        if codec is None:  # no encoder takes these planes: the closest that FFV1 has
-            codec = "ffv1"
-        return replace(
-            EncoderSettings(codec, crf, preset, lossless, threads), pix_fmt=_closest(codec, wanted)
+        suffix = Path(out).suffix.lower() if out is not None else ""
+        choices = (codec,) if codec is not None else _BY_SUFFIX.get(suffix, tuple(_ENCODERS))
+        if lossless:
+            choices = tuple(choice for choice in choices if choice != "av1")
+        size = info.coded_width, info.coded_height
+        for exact in (True, False):
+            for choice in choices:
+                fitting = wanted if exact else _closest(choice, wanted)
+                if fitting in _formats(choice) and _takes_size(choice, fitting, *size):
+                    return EncoderSettings(choice, crf, preset, lossless, threads, fitting)
+        raise UsageError(
+            f"{' and '.join(choices)} cannot hold {wanted} pictures of {size[0]}x{size[1]}",
+            hint="write .mkv, or choose another codec",
         )
 
     def options(self) -> dict[str, str]:
@@ -109,17 +120,26 @@ class EncoderSettings:
         return {"preset": self.preset, "crf": str(self.crf), "x264-params": "open-gop=0"}
 
 
-def _formats(codec: str) -> set[str]:
+@lru_cache(maxsize=8)
+def _formats(codec: str) -> frozenset[str]:
+    if codec not in _ENCODERS:
+        raise UsageError(f"unknown video codec {codec!r}", hint=", ".join(_ENCODERS))
     found = av.codec.codec.Codec(_ENCODERS[codec], "w").video_formats or []
-    return {video_format.name for video_format in found}
+    return frozenset(video_format.name for video_format in found)
 
 
 def _closest(codec: str, wanted: str) -> str:
-    offered = sorted(name for name in _formats(codec) if native_format(name) == name)
+    kinds = {"gbr"} if planar_format(wanted).kind == "gbr" else {"yuv", "gray"}
+    planar = sorted(name for name in _formats(codec) if native_format(name) == name)
+    offered = [name for name in planar if planar_format(name).kind in kinds] or planar
     best, _ = av.codec.codec.find_best_pix_fmt_of_list(offered, wanted)
-    if best is None:
-        raise UsageError(f"{codec} cannot hold {wanted} pictures", hint="use --codec ffv1")
-    return best.name
+    return wanted if best is None else best.name
+
+
+def _takes_size(codec: str, pix_fmt: str, width: int, height: int) -> bool:
+    layout = planar_format(pix_fmt)
+    whole = width % (1 << layout.shift_x) == 0 and height % (1 << layout.shift_y) == 0
+    return whole or codec not in ("h264", "hevc")
 
 
 class VideoEncoder:
@@ -188,8 +208,3 @@ class VideoEncoder:
         raw.time_base = self.stream.codec_context.time_base
         raw.pict_type = 0  # the decoder's, which would force the encoder's hand
         return list(self.stream.encode(raw))
-
-    @property
-    def depth(self) -> int:
-        """Bits of a sample."""
-        return planar_format(self._settings.pix_fmt).depth
