@@ -70,7 +70,10 @@ def parse(raw: bytes) -> Any:
     """
     try:
         document = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_not_a_number
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_not_a_number,
+            parse_int=_integer,
         )
     except UnicodeDecodeError as problem:
         raise ValueError("not UTF-8") from problem
@@ -88,6 +91,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         # Two readers may pick different ones of the two, so one would check what the other ignores.
         raise ValueError("a key occurs twice in one object")
     return result
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 20:  # int() is slow on long ones, and refuses very long ones at length
+        raise ValueError("an integer of more than 53 bits")
+    return int(digits)
 
 
 def _not_a_number(name: str) -> NoReturn:

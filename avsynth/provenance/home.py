@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from avsynth.errors import ResourceError
@@ -45,7 +45,18 @@ def write_new(path: Path, content: bytes) -> bytes:
             with locked(path):
                 if not path.exists():
                     temporary.replace(path)
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise ResourceError(f"cannot read: {problem.strerror}", path) from problem
+
+
+def exists(path: Path) -> bool:
+    """Whether a file is there; ResourceError where that is not ours to know."""
+    try:
+        return path.exists()
+    except OSError as problem:
+        raise ResourceError(f"cannot read: {problem.strerror}", path) from problem
 
 
 def write_over(path: Path, content: bytes, *, private: bool = False) -> None:
@@ -72,7 +83,8 @@ def _temporary(path: Path, content: bytes, *, private: bool) -> Iterator[Path]:
             file.flush()
             os.fsync(file.fileno())
     except OSError as problem:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise ResourceError(f"cannot write: {problem.strerror}", path) from problem
     try:
         yield temporary

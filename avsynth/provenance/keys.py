@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from avsynth.errors import InputError
 from avsynth.provenance.canonical import canonical
-from avsynth.provenance.home import home, write_new
+from avsynth.provenance.home import exists, home, write_new
 
 ALGORITHM = "Ed25519"
 _MAX_PEM = 64 * 2**10
@@ -65,7 +65,7 @@ def local_key() -> SigningKey:
         ResourceError: the folder cannot be written.
     """
     path = _local_path()
-    if not path.exists():
+    if not exists(path):
         write_new(path, SigningKey(Ed25519PrivateKey.generate()).pem())
     return load_key(path)
 
@@ -73,7 +73,7 @@ def local_key() -> SigningKey:
 def local_public() -> str | None:
     """The public half of this machine's key (base64); None, and nothing made, before first use."""
     path = _local_path()
-    return load_key(path).public if path.exists() else None
+    return load_key(path).public if exists(path) else None
 
 
 def _local_path() -> Path:

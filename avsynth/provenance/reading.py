@@ -116,7 +116,7 @@ class CredentialReport:
 
     @property
     def synthetic(self) -> bool:
-        """Whether it, or a file it was made from, is said to be made by a model in part or whole."""
+        """Whether it, or a file that it was made from, is said to be made by a model in part."""
         below = (i.synthetic for ingredient in self.ingredients for i in ingredient.walk())
         return _says_synthetic(self.actions) or any(below)
 
@@ -176,11 +176,11 @@ def _read(
             remote = reader.get_remote_url()
     except c2pa.C2paError.ManifestNotFound:
         return CredentialReport(str(path), "none")
-    except c2pa.C2paError.RemoteManifest as problem:
-        address = plain(str(problem).partition(":")[2])
-        note = f"its credentials are said to be at {address}, which is not looked up"
-        return CredentialReport(str(path), "none", remote=address, notes=(note,))
     except c2pa.C2paError as problem:
+        if str(problem).startswith("Remote"):
+            address = plain(str(problem).rpartition(" url ")[2])
+            note = f"its credentials are said to be at {address}, which is not looked up"
+            return CredentialReport(str(path), "none", remote=address, notes=(note,))
         if "asset could not be parsed" in str(problem):
             raise InputError("damaged, or not what its name says", path) from problem
         what = plain(f"the credentials cannot be read: {problem}")
@@ -305,12 +305,12 @@ def _ingredient(
     failed = _failures(results.get("activeManifest")) + deltas.get(address, [])
     failed += [code for codes in _deltas(results).values() for code in codes]
     failed += [plain(s.get("code")) for s in entry.get("validation_status") or []]
-    broken = [code for code in dict.fromkeys(failed) if code != vocabulary.UNTRUSTED]
+    broken = [code for code in dict.fromkeys(failed) if code not in vocabulary.NOT_TAMPERING]
     relation = plain(entry.get("relationship"))
     signature = (manifests.get(str(label)) or {}).get("signature_info") or {}
     state: State = "invalid" if broken else "none"
     if not broken and label is not None:
-        state = "untrusted" if vocabulary.UNTRUSTED in failed else "trusted"
+        state = "untrusted" if failed else "trusted"
     return IngredientSeen(
         title=plain(entry.get("title") or "without a name"),
         relationship=vocabulary.RELATIONSHIPS.get(relation, relation),

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from avsynth.errors import ConsentError
 from avsynth.provenance import trust
 from avsynth.provenance.canonical import canonical, load_object
-from avsynth.provenance.home import home, locked, write_over
+from avsynth.provenance.home import exists, home, locked, write_over
 from avsynth.provenance.keys import (
     SigningKey,
     fingerprint_of,
@@ -119,7 +119,7 @@ def revoke(
     now = format_time(dt.datetime.now(dt.UTC))
     entry = Entry(id=record_id, sha256=sha256, revoked=now, reason=plain(reason, 500))
     with locked(path):
-        entries = _own_entries(path, key) if path.exists() else []
+        entries = _own_entries(path, key) if exists(path) else []
         if not any(e.id == entry.id and e.sha256 == entry.sha256 for e in entries):
             entries.append(entry)
         document = {

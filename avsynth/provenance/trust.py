@@ -10,7 +10,7 @@ from typing import Any
 
 from avsynth.errors import ConsentError, UsageError
 from avsynth.provenance.canonical import load_object
-from avsynth.provenance.home import home, locked, write_over
+from avsynth.provenance.home import exists, home, locked, write_over
 from avsynth.provenance.keys import fingerprint_of, local_key, local_public, signature_holds
 from avsynth.provenance.records import format_time
 from avsynth.provenance.text import plain
@@ -39,7 +39,7 @@ def trusted() -> tuple[TrustedKey, ...]:
     Raises ConsentError when the list is damaged, or was not written by this machine.
     """
     path = _path()
-    if not path.exists():
+    if not exists(path):
         return ()
     document = load_object(path, what="trust list", error=ConsentError)
     return tuple(_keys(document, path))

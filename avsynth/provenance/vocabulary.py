@@ -105,6 +105,8 @@ FAILURES = {
 }
 
 UNTRUSTED = "signingCredential.untrusted"
+# Failures of an ingredient that say something about its signer or its place, not its content.
+NOT_TAMPERING = frozenset({UNTRUSTED, "signingCredential.expired", "manifest.inaccessible"})
 
 
 def source_type(value: str) -> str | None:
