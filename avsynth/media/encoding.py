@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -21,9 +22,9 @@ from avsynth.media.info import VideoInfo
 from avsynth.media.opening import StrPath
 from avsynth.media.planes import native_format, planar_format
 
-_ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1",
+_ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9",
              "ffv1": "ffv1"}  # fmt: skip
-_BY_SUFFIX = {".webm": ("vp9", "av1"), ".mov": ("h264", "hevc")}  # others hold them all
+_BY_SUFFIX = {".webm": ("av1", "vp9"), ".mov": ("h264", "hevc")}  # others hold them all
 _GOP_SECONDS = 4  # longest distance between key frames
 
 
@@ -65,7 +66,7 @@ class EncoderSettings:
     ) -> EncoderSettings:
         """Settings that keep the source's bit depth and chroma format.
 
-        The first of H.264, HEVC, VP9, AV1 and FFV1 that holds the source's planes, size included
+        The first of H.264, HEVC, AV1, VP9 and FFV1 that holds the source's planes, size included
         (the first two take no odd sizes with subsampled chroma), and that goes into ``out``. Where
         none does, the closest format of the first.
 
@@ -103,10 +104,13 @@ class EncoderSettings:
             return {"level": "3", "slicecrc": "1"}
         if self.codec == "vp9":
             quality = {"lossless": "1"} if self.lossless else {"crf": str(self.crf), "b": "0"}
-            speed = self.preset if self.preset.isdigit() else "5"
-            return {**quality, "deadline": "good", "cpu-used": speed, "row-mt": "1"}
+            speed = self.preset if self.preset.isdigit() else "7"
+            return {**quality, "deadline": "realtime", "cpu-used": speed, "row-mt": "1"}
         if self.codec == "av1":
-            return {"crf": str(self.crf), "preset": self.preset if self.preset.isdigit() else "10"}
+            # Its quality scale is wider: 28 looks like 18 of x264.
+            speed = self.preset if self.preset.isdigit() else "10"
+            threads = f"lp={self.threads or os.cpu_count() or 1}"
+            return {"crf": str(self.crf + 10), "preset": speed, "svtav1-params": threads}
         if self.codec == "hevc":
             # Open groups of pictures would refer across the joins of segments.
             params = "log-level=none:open-gop=0:repeat-headers=0"
@@ -158,6 +162,8 @@ class VideoEncoder:
             settings: How.
             like: Describes the source. Its coded size is the size of the pictures.
         """
+        if settings.codec == "av1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors only; it has no other switch
         rate = like.average_rate if 0 < like.average_rate <= 1000 else Fraction(25)
         stream: Any = container.add_stream(
             _ENCODERS[settings.codec],

@@ -18,6 +18,8 @@ from avsynth.media.orientation import Orientation
 from avsynth.media.planes import Plane, PlanarFormat, plane_views, planar_format
 
 _IDENTITY = Orientation()
+# Averages areas (no aliasing); without the other two flags colours come out two levels too dark.
+_SMALL = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _scalers = threading.local()
 
 
@@ -83,8 +85,7 @@ class Frame:
     def small(self, max_side: int) -> Image:
         """The whole picture as uint8 (h, w, 3), its longer side at most ``max_side``; never larger.
 
-        Made straight from the planes and meant for every frame: colours are a level or two less
-        exact than those of ``rgb``.
+        Made straight from the planes, cheap enough for every frame.
         """
         raw = self.raw
         factor = min(1.0, max_side / max(raw.width, raw.height))
@@ -105,7 +106,7 @@ class Frame:
             src_colorspace={1: 1, 4: 4, 7: 7, 9: 9, 10: 9}.get(self._matrix(), 5),
             src_color_range=FULL_RANGE if self._full() else 1,
             dst_color_range=FULL_RANGE,
-            interpolation=Interpolation.AREA if factor <= 0.5 else Interpolation.FAST_BILINEAR,
+            interpolation=_SMALL,
             threads=1,
         )
         plane = scaled.planes[0]

@@ -46,7 +46,7 @@ def planar_format(name: str) -> PlanarFormat:
     """Layout of a format that ``native_format`` gave."""
     parts = VideoFormat(name, 64, 64).components
     if name.startswith("gray"):
-        return PlanarFormat(name, "gray", parts[0].bits, 0, 0, False)
+        return PlanarFormat(name, "gray", parts[0].bits, 0, 0, True)  # as swscale has it
     if name.startswith("gb"):
         return PlanarFormat(name, "gbr", parts[0].bits, 0, 0, True)
     shifts = (64 // parts[1].width).bit_length() - 1, (64 // parts[1].height).bit_length() - 1
