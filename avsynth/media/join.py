@@ -82,10 +82,8 @@ def join(
     if same_file(out, source):
         raise UsageError("the output would overwrite the input", out)
     survey = _Survey(segments, info.video)
-    options = {"avoid_negative_ts": "disabled"}  # times are the source's, before 0 too
     metadata = copied_metadata(info.metadata)
-    if Path(out).suffix.lower() in _MP4_LIKE and needs_free_tags(metadata):
-        options["movflags"] = "+use_metadata_tags"
+    options = _muxer_options(out, info.video, metadata)
     with ExitStack() as stack:
         temporary = stack.enter_context(atomic_output(out))
         origin = stack.enter_context(open_input(source))
@@ -122,6 +120,17 @@ def join(
         for packet in heapq.merge(*flows, key=_moment):
             target.mux(packet)
     return Joined(survey.frames, tuple(dropped))
+
+
+def _muxer_options(out: StrPath, video: VideoInfo, metadata: dict[str, str]) -> dict[str, str]:
+    options = {"avoid_negative_ts": "disabled"}  # times are the source's, before 0 too
+    if Path(out).suffix.lower() in _MP4_LIKE:
+        # A late start is stored in ticks of the whole file: they must be as fine as the video's.
+        clock = video.time_base.denominator
+        options["movie_timescale"] = str(clock if 1000 <= clock < 2**31 else 90000)
+        if needs_free_tags(metadata):
+            options["movflags"] = "+use_metadata_tags"
+    return options
 
 
 def _is_lossless(codec: str) -> bool:

@@ -15,9 +15,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from avsynth.errors import InputError
+from avsynth.media.colour import GBR
 from avsynth.media.info import AudioInfo, ColourTags, MediaInfo, VideoInfo
 from avsynth.media.opening import StrPath, checked_size, main_video, open_input
 from avsynth.media.orientation import Orientation
+from avsynth.media.planes import native_format, planar_format
 from avsynth.media.sidedata import side_data
 
 _RATE_SAMPLE = 400  # packets looked at for the frame rate where the container has no full index
@@ -124,9 +126,12 @@ def _colour(context: av.VideoCodecContext, first: VideoFrame | None) -> ColourTa
     def either(picture: int | None, header: int, unknown: int) -> int:
         return int(header if picture is None or picture == unknown else picture)
 
+    shown = first.format if first else context.format
+    in_rgb = shown is not None and planar_format(native_format(shown.name)).kind == "gbr"
+    space = either(first.colorspace if first else None, context.colorspace, 2)
     return ColourTags(
         range=either(first.color_range if first else None, context.color_range, 0),
-        space=either(first.colorspace if first else None, context.colorspace, 2),
+        space=GBR if in_rgb else space,  # a wrong tag would have decoders take it for Y'CbCr
         primaries=either(first.color_primaries if first else None, context.color_primaries, 2),
         transfer=either(first.color_trc if first else None, context.color_trc, 2),
     )

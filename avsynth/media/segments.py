@@ -37,7 +37,11 @@ class SegmentWriter:
         with ExitStack() as stack:
             temporary = stack.enter_context(atomic_output(self._path))
             self._container: av.container.OutputContainer = av.open(
-                str(temporary), "w", format="nut"
+                str(temporary),
+                "w",
+                format="nut",
+                # It stores presentation times alone: decoding times before 0 must not shift them.
+                container_options={"avoid_negative_ts": "disabled"},
             )
             stack.callback(self._container.close)
             self._encoder = VideoEncoder(self._container, self._settings, self._like)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
@@ -17,12 +18,14 @@ from numpy.typing import NDArray
 from avsynth.errors import UsageError
 from avsynth.media.audio import Samples
 from avsynth.media.audio_encoding import AudioEncoder, audio_codec_for
+from avsynth.media.colour import GBR
 from avsynth.media.encoding import EncoderSettings, VideoEncoder
 from avsynth.media.frame import Frame
 from avsynth.media.info import ColourTags, VideoInfo
 from avsynth.media.opening import StrPath
 from avsynth.media.orientation import Orientation
 from avsynth.media.output import atomic_output
+from avsynth.media.planes import native_format, planar_format
 
 _BT709 = ColourTags(range=1, space=1, primaries=1, transfer=1)
 
@@ -47,6 +50,7 @@ def video_like(
     """
     orientation = Orientation(rotation)
     coded = orientation.size(width, height)
+    layout = planar_format(native_format(pix_fmt))
     return VideoInfo(
         index=0,
         codec="rawvideo",
@@ -56,7 +60,7 @@ def video_like(
         coded_height=coded[1],
         orientation=orientation,
         pix_fmt=pix_fmt,
-        bit_depth=8,
+        bit_depth=layout.depth,
         time_base=time_base or 1 / Fraction(rate),
         average_rate=Fraction(rate),
         frames=None,
@@ -64,7 +68,7 @@ def video_like(
         duration=None,
         interlaced=False,
         variable_rate=False,
-        colour=_BT709,
+        colour=replace(_BT709, space=GBR) if layout.kind == "gbr" else _BT709,
         sample_aspect_ratio=Fraction(1),
     )
 

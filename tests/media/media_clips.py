@@ -14,6 +14,8 @@ import numpy as np
 from av.subtitles.subtitle import SubtitleSet
 from numpy.typing import NDArray
 
+_ASS = (b"[Script Info]\nScriptType: v4.00+\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
+        b"Style: Default,Arial,16\n[Events]\nFormat: Layer, Start, End, Style, Text\n")
 LOSSLESS = {"preset": "ultrafast", "qp": "0"}
 
 
@@ -86,6 +88,7 @@ def make_clip(
     extras: Extras | None = None,
     gop: int = 6,
     container_options: dict[str, str] | None = None,
+    still: bool = False,
 ) -> Path:
     """Write a clip; ``times`` are the presentation times in ``time_base`` units."""
     extras = extras or Extras()
@@ -111,13 +114,15 @@ def make_clip(
         text = output.add_stream(extras.subtitles) if extras.subtitles else None
         if text is not None:
             text.metadata["language"] = "fra"
+            text.codec_context.subtitle_header = _ASS
         if extras.attachment:
             output.add_attachment("font.ttf", "font/ttf", b"not really a font")
         if extras.chapters:
             output.set_chapters([_chapter(0, 0, 200, "one"), _chapter(1, 200, 400, "two")])
         matrix = {5: 5, 6: 5, 9: 9}.get(colour[1], 1)
         for index, time in enumerate(times):
-            frame = raw_frame(width, height, index, pix_fmt, (matrix, colour[0]))
+            if not still or index == 0:
+                frame = raw_frame(width, height, index, pix_fmt, (matrix, colour[0]))
             frame.pts, frame.time_base = time, time_base
             output.mux(video.encode(frame))
         output.mux(video.encode(None))

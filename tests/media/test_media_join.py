@@ -65,9 +65,9 @@ def same_planes(one: Path, two: Path) -> bool:
     [("yuv420p", (96, 64), "h264", "libx264"), ("yuv422p", (96, 64), "h264", "libx264"),
      ("yuv444p", (97, 65), "h264", "libx264"), ("yuv420p10le", (96, 64), "h264", "libx264"),
      ("yuv422p10le", (96, 64), "h264", "libx264"), ("yuv444p10le", (96, 64), "h264", "libx264"),
-     ("yuv420p10le", (96, 64), "hevc", "libx265"), ("yuv420p12le", (96, 64), "hevc", "libx265"),
+     ("yuv420p10le", (96, 64), "h264", "libx265"), ("yuv420p12le", (96, 64), "hevc", "libx265"),
      ("yuv420p", (97, 65), "vp9", "ffv1"), ("yuv420p10le", (97, 65), "ffv1", "ffv1"),
-     ("gbrp", (97, 65), "hevc", "libx264rgb"), ("yuv422p", (95, 64), "vp9", "ffv1")],
+     ("bgr0", (97, 65), "hevc", "ffv1"), ("yuv422p", (95, 64), "vp9", "ffv1")],
 )  # fmt: skip
 @pytest.mark.parametrize("rotation", [0, 90])
 def test_lossless_round_trip_is_bit_identical(
@@ -75,7 +75,7 @@ def test_lossless_round_trip_is_bit_identical(
 ) -> None:
     options = {"libx265": {"x265-params": "lossless=1:log-level=none"}, "ffv1": {}}
     path = make_clip(
-        tmp_path / "in.mkv", *size, pix_fmt="bgr0" if source == "libx264rgb" else pix_fmt,
+        tmp_path / "in.mkv", *size, pix_fmt=pix_fmt,
         codec=source, options=options.get(source), rotation=rotation,
         times=range(0, 1200, 100), time_base=Fraction(1, 1000),
     )  # fmt: skip
@@ -165,7 +165,7 @@ def rich_clip(path: Path) -> Path:
     extras = Extras(
         [Sound(tone(1), language="eng"), Sound(tone(1, hertz=880), language="deu")],
         subtitles=subtitles, chapters=True, attachment=path.suffix == ".mkv",
-        metadata={"title": "A title", "comment": "kept", "my own key": "too"},
+        metadata={"title": "A title", "comment": "kept", "my_own_key": "too"},
     )  # fmt: skip
     return make_clip(
         path, times=range(25), rotation=90, aspect=Fraction(4, 3), colour=(1, 9, 9, 16),
@@ -195,7 +195,7 @@ def test_everything_else_is_copied(suffix: str, replaced: int, tmp_path: Path) -
     assert after.audio[0].language == info.audio[replaced].language
     assert after.audio[1].language == info.audio[1 - replaced].language
     found = {key.lower(): value for key, value in after.metadata.items()}
-    assert found["title"] == "A title" and found["my own key"] == "too"
+    assert found["title"] == "A title" and found["my_own_key"] == "too"
     for container_path in (path, out):
         with av.open(str(container_path)) as container:
             lines = [bytes(p) for p in container.demux(container.streams.subtitles[0]) if p.size]
@@ -232,14 +232,16 @@ def clicks(seconds: int, rate: int) -> Iterator[AudioChunk]:
         yield AudioChunk(Fraction(second), rate, samples)
 
 
-@pytest.mark.parametrize(("suffix", "rate"), [("mp4", 44100), ("mp4", 16000), ("mkv", 48000),
-                                              ("webm", 48000)])  # fmt: skip
-def test_no_drift_in_ten_minutes(suffix: str, rate: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "rate", "seconds"),
+    [("mp4", 44100, 600), ("mp4", 16000, 30), ("mkv", 48000, 30), ("webm", 48000, 30)],
+)
+def test_no_drift(suffix: str, rate: int, seconds: int, tmp_path: Path) -> None:
     base = Fraction(1001, 30000)
-    seconds = 600
     count = int(seconds / base)
     path = make_clip(
-        tmp_path / "in.nut", 32, 32, range(count), base, gop=600, options={"preset": "ultrafast"}
+        tmp_path / "in.nut", 64, 64, range(count), base, gop=600, options={"preset": "ultrafast"},
+        still=True,
     )
     info = probe(path)
     assert info.video is not None
@@ -290,7 +292,7 @@ def test_segments_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         join(out, segments[::-1], path, info)
     other = EncoderSettings.for_source(info.video, codec="h264", preset="ultrafast")
     with SegmentWriter(tmp_path / "other.nut", info.video, other) as writer:
-        for frame in read_frames(path, start=info.video.time_base.denominator // 2):
+        for frame in read_frames(path, start=info.video.time_base.denominator // 4):
             writer.write(frame)
     with pytest.raises(InputError, match="other settings"):
         join(out, [segments[0], tmp_path / "other.nut"], path, info)
