@@ -74,7 +74,7 @@ class Roi:
         )
 
     def cut(self, rgb: Picture, size: int) -> Picture:
-        """The square as an upright (size, size, 3) picture; black where it leaves ``rgb``."""
+        """The square as an upright (size, size, 3) picture; edges repeat outside ``rgb``."""
         source, matrix = rgb, self.to_picture(size)
         shrink = int(self.side / size)
         if shrink >= 2:  # bilinear sampling alone would alias: average whole blocks first
@@ -91,4 +91,7 @@ class Roi:
             )
             matrix = self.shifted(-left, -top).scaled(fx, fy).to_picture(size)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return np.asarray(cv2.warpAffine(source, matrix, (size, size), flags=flags), np.uint8)
+        out = cv2.warpAffine(
+            source, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        return np.asarray(out, np.uint8)
