@@ -1,0 +1,34 @@
+"""avsynth demo: the main job on a person who does not exist."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Dub the demo person with a new line, sign it, verify it; results in OUT."""
+    from avsynth.cli.dub import summary
+    from avsynth.cli.progress import bars
+    from avsynth.cli.verify import describe
+    from avsynth.pipelines.demonstrate import run_demo
+
+    with bars(quiet=as_json) as show:
+        done = run_demo(out, show)
+    if as_json:
+        print(json.dumps({"report": done.report.model_dump(mode="json"),
+                          "credentials": done.credentials.as_dict()}, indent=2))  # fmt: skip
+        return
+    print(summary(done.report))
+    print()
+    print("\n".join(describe(done.credentials)))
+    print()
+    print("Look at")
+    for path, what in done.files.items():
+        print(f"  {path!s:<32} {what}")

@@ -1,0 +1,89 @@
+"""avsynth dub: new speech for a filmed face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from avsynth.errors import UsageError
+
+if TYPE_CHECKING:
+    from avsynth.reporting import Report
+
+
+def dub(
+    video: Annotated[Path, typer.Argument(help="The film: anything with a picture.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv or .webm.")],
+    consent: Annotated[Path, typer.Option(help="Consent record that covers the film.")],
+    audio: Annotated[Path | None, typer.Option(help="The new speech: anything with sound.")] = None,
+    cast: Annotated[
+        Path | None, typer.Option(help="Several people: a JSON file of faces and their audio.")
+    ] = None,
+    face: Annotated[
+        str, typer.Option(help="largest, speaking, all, a number, or a box x,y,w,h.")
+    ] = "largest",
+    fit: Annotated[
+        str, typer.Option(help="Lengths differ: trim, hold, loop, ping-pong or error.")
+    ] = "trim",
+    purpose: Annotated[
+        str | None, typer.Option(help="Such as commercial. Default: all the consent allows.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="Of the new speech, such as de.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Motion network. Default: the best the consent allows.")
+    ] = None,
+    strength: Annotated[float, typer.Option(help="How far the mouth moves; 1 is natural.")] = 1.0,
+    codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, av1 or ffv1.")] = None,
+    crf: Annotated[int, typer.Option(help="Encoder quality, lower is better.")] = 18,
+    preset: Annotated[str, typer.Option(help="Encoder speed.")] = "veryfast",
+    lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
+    preview: Annotated[
+        Path | None, typer.Option(help="Write a contact sheet (PNG), before and after.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
+    cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) to sign with.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Give a filmed face new speech; everything but the mouth and the sound stays.
+
+    Run the same command again after an interruption: finished segments are not done twice.
+    """
+    if (audio is None) == (cast is None):
+        raise UsageError("either --audio or --cast is needed, and not both")
+    if (cert is None) != (key is None):
+        raise UsageError("--cert and --key go together")
+    from avsynth.cli.progress import bars
+    from avsynth.pipelines.dub import dub as run
+    from avsynth.pipelines.options import Cast, dub_options
+    from avsynth.provenance.certificates import load_signer
+
+    options = dub_options(
+        face=face, fit=fit, purpose=purpose, language=language, weights=weights,
+        strength=strength, codec=codec, crf=crf, preset=preset, lossless=lossless, device=device,
+        engine=engine,
+    )  # fmt: skip
+    parts = Cast.load(cast) if cast is not None else [(face, audio)] if audio is not None else []
+    signer = load_signer(cert, key) if cert is not None and key is not None else None
+    with bars(quiet=as_json) as show:
+        report = run(
+            video, parts, consent, output, options,
+            preview=preview, signer=signer, progress=show,
+        )  # fmt: skip
+    print(report.model_dump_json(indent=2) if as_json else summary(report))
+
+
+def summary(report: Report) -> str:
+    """A finished job in a few lines."""
+    outcomes = ", ".join(f"{count} {reason}" for reason, count in sorted(report.outcomes.items()))
+    lines = [
+        f"{report.output.path}",
+        f"  {report.frames} frames, {report.seconds:.2f} s ({report.fit}); faces: {outcomes}",
+        f"  motion by {', '.join(w.name for w in report.weights)}; signed and read back",
+        f"  {report.frames_per_second:.0f} frames/s, peak memory {report.peak_memory_mb:.0f} MB",
+        *(f"  note: {note}" for note in report.notes),
+    ]
+    return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)

@@ -1,0 +1,95 @@
+"""The command line's entry: registers the commands, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from avsynth import __version__
+from avsynth.cli import bench, consent, demo, dub, inspect, verify, weights
+from avsynth.errors import AvsynthError, ExitCode, ResourceError
+
+app = typer.Typer(
+    name="avsynth",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Make and detect synthetic faces and voices, with consent and Content Credentials.",
+)
+app.command("dub")(dub.dub)
+app.command("verify")(verify.verify)
+app.command("probe")(inspect.probe)
+app.command("doctor")(inspect.doctor)
+app.command("demo")(demo.demo)
+app.add_typer(consent.app, name="consent")
+app.add_typer(weights.app, name="weights")
+app.add_typer(bench.app, name="bench")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"avsynth {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+def main() -> None:
+    """Run the command line and end the process."""
+    for name in ("GLOG_minloglevel", "TF_CPP_MIN_LOG_LEVEL"):  # mediapipe's chatter
+        os.environ.setdefault(name, "2")
+    debug = "--debug" in sys.argv[1:]
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        code = app(arguments, standalone_mode=False)
+    except (SystemExit, KeyboardInterrupt, Exception) as error:
+        if debug:
+            raise
+        code = _explained(error)
+    sys.stdout.flush()
+    sys.exit(code or 0)
+
+
+def _explained(error: BaseException) -> int:
+    """Print what went wrong in one line; the exit code that stands for it."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        _complain("interrupted; run the same command again to go on")
+        return 130
+    if isinstance(error, AvsynthError):
+        _complain(str(error))
+        return int(error.exit_code)
+    show = getattr(error, "format_message", None)
+    if show is not None:  # a usage error of the parser
+        _complain(" ".join(show().split()))
+        return int(ExitCode.USAGE)
+    if isinstance(error, MemoryError):
+        _complain(
+            str(ResourceError("out of memory", hint="close programs, or use a smaller video"))
+        )
+        return int(ExitCode.RESOURCES)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM):
+        _complain(str(ResourceError(error.strerror or "out of space", error.filename)))
+        return int(ExitCode.RESOURCES)
+    _complain(f"internal error: {type(error).__name__}: {error} (run with --debug and report it)")
+    return 1
+
+
+def _complain(line: str) -> None:
+    printable = "".join(c if c.isprintable() else " " for c in line)
+    print(f"avsynth: {printable}", file=sys.stderr)

@@ -1,0 +1,111 @@
+"""The job folder: what an interrupted job needs to go on, and nothing else.
+
+It lies beside the output under a hidden name. A finished step is a file that was renamed into
+place; a job with other inputs, settings or weights has another fingerprint and starts afresh.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+from avsynth.errors import ResourceError, UsageError
+
+_SETTINGS = "job.json"
+_LOCK = "lock"
+
+
+class Job:
+    """A folder of finished steps, held by one process at a time.
+
+    Args:
+        output: the file that the job makes.
+        settings: everything the result depends on (hashes, options, versions); JSON-ready.
+
+    Raises:
+        UsageError: another living process works on the same output.
+        ResourceError: the folder cannot be made.
+    """
+
+    def __init__(self, output: Path, settings: Mapping[str, Any]) -> None:
+        text = json.dumps(settings, sort_keys=True, indent=1)
+        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
+        self.folder = output.parent / f".{output.name}.job"
+        self.resumed = False
+        try:
+            self._take(output)
+            self._prepare(text)
+        except OSError as error:
+            raise ResourceError(
+                f"cannot make the job folder: {error.strerror}", self.folder
+            ) from error
+
+    def _take(self, output: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = self.folder / _LOCK
+        owner = lock.read_text() if lock.exists() else ""
+        if owner.isdigit() and int(owner) != os.getpid() and psutil.pid_exists(int(owner)):
+            raise UsageError(
+                f"process {owner} is already working on this output", output, "wait, or stop it"
+            )
+        lock.write_text(str(os.getpid()))
+
+    def _prepare(self, text: str) -> None:
+        settings = self.folder / _SETTINGS
+        if settings.exists() and settings.read_text(errors="replace") == text:
+            self.resumed = True
+            return
+        for old in self.folder.iterdir():
+            if old.name != _LOCK:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        settings.write_text(text)
+
+    def path(self, name: str) -> Path:
+        """Where a file of the job lies."""
+        return self.folder / name
+
+    def done(self, name: str) -> bool:
+        """Whether a step's file is there, and so complete."""
+        return self.path(name).exists()
+
+    @contextlib.contextmanager
+    def finishing(self, name: str) -> Iterator[Path]:
+        """A temporary path that becomes ``name`` when the block ends without an error."""
+        final = self.path(name)
+        temporary = final.with_name(f"part-{final.name}")
+        yield temporary
+        temporary.replace(final)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a small result as one finished step."""
+        with self.finishing(name) as path:
+            path.write_text(json.dumps(value))
+
+    def read_json(self, name: str) -> Any:
+        """Read what ``write_json`` wrote."""
+        return json.loads(self.path(name).read_text())
+
+    def remove(self) -> None:
+        """Delete the folder: the job is done."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with contextlib.suppress(OSError):
+            (self.folder / _LOCK).unlink(missing_ok=True)

@@ -1,0 +1,106 @@
+"""The new speech: what the mouths shall do with it, and how it goes into the output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsynth.errors import InputError
+from avsynth.media import AudioChunk, probe, read_audio
+from avsynth.models.speech_to_motion import MotionCurve, SpeechToMotion
+
+_MOTION_RATE = 16000
+_LEAST_RATE, _MOST_RATE = 16000, 48000
+_BLOCK = 4096  # samples
+
+
+@dataclass(frozen=True)
+class Speech:
+    """An audio file and the mouth motion it asks for. ``seconds`` is its exact length."""
+
+    path: Path
+    rate: int
+    channels: int
+    seconds: Fraction
+    curve: MotionCurve
+
+
+def listen(path: Path, to_motion: SpeechToMotion) -> Speech:
+    """Read the sound of ``path`` once and turn it into mouth motion.
+
+    Raises:
+        InputError: not audio, no audio stream, or no sample in it.
+    """
+    info = probe(path)
+    if not info.audio:
+        raise InputError("holds no sound", path)
+    samples = 0
+
+    def counted() -> Iterator[AudioChunk]:
+        nonlocal samples
+        for chunk in _from_zero(read_audio(path, _MOTION_RATE)):
+            samples += len(chunk.samples)
+            yield chunk
+
+    curve = to_motion.predict(counted())
+    if samples == 0:
+        raise InputError("its sound is empty", path)
+    stream = info.audio[0]
+    rate = min(max(stream.rate, _LEAST_RATE), _MOST_RATE)
+    return Speech(path, rate, min(stream.channels, 2), Fraction(samples, _MOTION_RATE), curve)
+
+
+def soundtrack(
+    speeches: Sequence[Speech], start: Fraction, seconds: Fraction
+) -> tuple[int, Iterator[AudioChunk]]:
+    """The sound of the output: all speeches together, exactly ``seconds`` long.
+
+    Returns:
+        Its rate and its chunks, float32 (n, channels), beginning at ``start``.
+    """
+    rate = max(speech.rate for speech in speeches)
+    channels = max(speech.channels for speech in speeches)
+    total = round(seconds * rate)
+    tracks = [_blocks(speech, rate, channels) for speech in speeches]
+
+    def chunks() -> Iterator[AudioChunk]:
+        for first in range(0, total, _BLOCK):
+            count = min(_BLOCK, total - first)
+            mixed = np.sum([next(track)[:count] for track in tracks], axis=0, dtype=np.float32)
+            yield AudioChunk(start + Fraction(first, rate), rate, np.clip(mixed, -1.0, 1.0))
+
+    return rate, chunks()
+
+
+def _blocks(speech: Speech, rate: int, channels: int) -> Iterator[NDArray[np.float32]]:
+    """Blocks (4096, channels) of a speech, followed by silence without end."""
+    held = np.zeros((0, channels), dtype=np.float32)
+    for chunk in _from_zero(read_audio(speech.path, rate, mono=channels == 1)):
+        samples = chunk.samples[:, None] if chunk.samples.ndim == 1 else chunk.samples
+        if samples.shape[1] == 1:
+            samples = np.repeat(samples, channels, axis=1)
+        held = np.concatenate([held, samples[:, :channels]])
+        while len(held) >= _BLOCK:
+            yield held[:_BLOCK]
+            held = held[_BLOCK:]
+    yield np.concatenate([held, np.zeros((_BLOCK - len(held), channels), dtype=np.float32)])
+    while True:
+        yield np.zeros((_BLOCK, channels), dtype=np.float32)
+
+
+def _from_zero(chunks: Iterator[AudioChunk]) -> Iterator[AudioChunk]:
+    """The same sound on a time line that starts at 0: silence before it, or cut."""
+    for number, chunk in enumerate(chunks):
+        samples = chunk.samples
+        if number == 0 and chunk.time > 0:
+            lead = np.zeros((round(chunk.time * chunk.rate), *samples.shape[1:]), np.float32)
+            yield AudioChunk(Fraction(0), chunk.rate, lead)
+        if chunk.time < 0:
+            samples = samples[round(-chunk.time * chunk.rate) :]
+        if len(samples):
+            yield AudioChunk(max(chunk.time, Fraction(0)), chunk.rate, samples)

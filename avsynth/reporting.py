@@ -1,0 +1,101 @@
+"""The job report: what every verb writes beside its output, under one published JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FileHash(_Strict):
+    """A file that took part, by its content."""
+
+    path: str
+    sha256: str
+
+
+class Weights(_Strict):
+    """A network that took part."""
+
+    name: str
+    sha256: str
+    engine: str
+
+
+class Second(_Strict):
+    """Agreement of mouth and sound in one second of a face.
+
+    ``offset`` is in seconds, positive where the mouth lags the sound; None where nothing is said.
+    ``confidence`` is the correlation at that offset, -1 to 1.
+    """
+
+    time: float
+    offset: float | None
+    confidence: float | None
+
+
+class FaceReport(_Strict):
+    """One face: how it was chosen and how its mouth and the sound agree."""
+
+    track: int
+    shot: int
+    first_frame: int
+    last_frame: int
+    audio: str
+    sync_before: list[Second] = Field(description="the original mouth with the original sound")
+    sync_after: list[Second] = Field(description="the requested mouth with the new sound")
+
+
+class Report(_Strict):
+    """What was done, to what, with what, and how it went."""
+
+    schema_version: int = SCHEMA_VERSION
+    verb: str
+    avsynth_version: str
+    output: FileHash
+    inputs: list[FileHash]
+    weights: list[Weights]
+    settings: dict[str, Any]
+    consent: dict[str, Any]
+    frames: int
+    seconds: float
+    fit: str = Field(description="how picture and sound of different lengths were fitted")
+    outcomes: dict[str, int] = Field(description="face frames by outcome: dubbed, or why not")
+    faces: list[FaceReport]
+    damaged_frames: int
+    resumed: bool
+    stage_seconds: dict[str, float]
+    frames_per_second: float
+    peak_memory_mb: float
+    notes: list[str]
+
+    def write(self, path: Path) -> None:
+        """Write as readable JSON."""
+        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def schema() -> str:
+    """The JSON Schema of the report, as text (also shipped as ``avsynth/report.schema.json``)."""
+    return json.dumps(Report.model_json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process so far, in MB (10^6 bytes)."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return float(getattr(psutil.Process().memory_info(), "peak_wset", 0) / 1e6)
+    import sys
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
