@@ -101,7 +101,7 @@ def _by_content(head: bytes) -> str | None:
         kinds = {b"WAVE": "audio/wav", b"WEBP": "image/webp", b"AVI ": "video/avi"}
         return kinds.get(head[8:12])
     starts = {
-        b"fLaC": "audio/flac", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n": "image/png",
+        b"fLaC": "audio/flac", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png",
         b"GIF8": "image/gif", b"II*\0": "image/tiff", b"MM\0*": "image/tiff",
         b"%PDF": "application/pdf", b"ID3": "audio/mpeg", b"OggS": "audio/ogg",
         b"\x1aE\xdf\xa3": "video/x-matroska", b"nut/": "video/x-nut",
