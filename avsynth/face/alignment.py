@@ -59,7 +59,7 @@ class Poses:
     @property
     def scale(self) -> Floats:
         """Pixels per eye distance of a frontal face (T,)."""
-        return np.asarray(np.cbrt(np.abs(np.linalg.det(self.matrix))))
+        return np.asarray(np.linalg.norm(self.matrix[:, 0], axis=1))
 
     @property
     def angles(self) -> Floats:

@@ -1,0 +1,1 @@
+"""Networks as torch modules, and what turns their tensors into something usable."""

@@ -1,0 +1,1 @@
+"""Samples -> features: mel, Whisper states, activity, pitch."""

@@ -18,7 +18,7 @@ from avsynth.face.mouth_space import (
 def made_track(frames: int = 40, seed: int = 0, angle: float = 25.0):
     """Stored landmarks of a made face that speaks while the head turns; its canonical mouth."""
     rng = np.random.default_rng(seed)
-    rest = rng.normal(0, 0.2, (len(mesh.MOUTH_JAW), 3)) + [0, 1.0, 0]
+    rest = rng.normal((0, 1, 0), 0.2, (len(mesh.MOUTH_JAW), 3))
     # Real meshes are mirror images of themselves: so is the made one.
     order = mesh.in_mouth(mesh.MOUTH_JAW_MIRRORED)
     rest = (rest + rest[order] * [-1, 1, 1]) / 2

@@ -1,0 +1,46 @@
+"""Which module a weights file holds: kind -> config class, network class."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from avsynth.errors import WeightsError
+
+#: Named by path, so that only what is loaded is imported: the config's class, the network's, and
+#: a function from a config to a batch of typical size.
+ARCHITECTURES: dict[str, tuple[str, str, str]] = {
+    "motion": (
+        "avsynth.models.motion:MotionConfig",
+        "avsynth.models.motion:MotionNetwork",
+        "avsynth.models.motion:example_batch",
+    ),
+}
+
+
+def build(kind: str, config: dict[str, Any]) -> tuple[BaseModel, nn.Module]:
+    """Config and untrained network of ``kind``; WeightsError when either does not fit."""
+    try:
+        config_path, network_path, _ = ARCHITECTURES[kind]
+    except KeyError:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise WeightsError(f"no architecture is called {kind!r}", hint=f"known: {known}") from None
+    try:
+        settings: BaseModel = _find(config_path).model_validate(config)
+    except ValueError as error:
+        raise WeightsError(f"the config is not one of {kind!r}: {error}") from error
+    return settings, _find(network_path)(settings)
+
+
+def example_batch(kind: str, config: BaseModel) -> dict[str, Tensor]:
+    """A batch of typical size for a network of ``kind`` with ``config``."""
+    batch: dict[str, Tensor] = _find(ARCHITECTURES[kind][2])(config)
+    return batch
+
+
+def _find(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,64 @@
+"""Load weights by name or path, ready to run on an engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from torch import Tensor
+
+from avsynth.weights import engine as engines
+from avsynth.weights import file as files
+from avsynth.weights import manifest
+from avsynth.weights.architectures import example_batch
+
+
+class LoadedModel:
+    """A network with its weights, ready to run: ``model(batch) -> batch`` on CPU tensors.
+
+    ``name``, ``kind``, ``config``, ``metadata`` (what the card says, as data), ``sha256``,
+    ``purpose`` ("commercial" or "research"; files without a word about it count as research),
+    ``extras`` (tensors beside the network's) and ``engine`` (the engine's name).
+    """
+
+    def __init__(self, name: str, source: files.WeightsFile, engine: engines.Engine) -> None:
+        self.name = name
+        self.kind = source.kind
+        self.config: BaseModel = source.config
+        self.metadata: dict[str, Any] = source.metadata
+        self.sha256 = source.sha256
+        self.purpose: str = source.metadata.get("purpose", "research")
+        self.extras: dict[str, Tensor] = source.extras
+        self._run = engine
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine that runs it."""
+        return self._run.name
+
+    def __call__(self, batch: Mapping[str, Tensor]) -> engines.Batch:
+        """Run the network; CPU tensors in, CPU float32 tensors out."""
+        return self._run(batch)
+
+
+def load(
+    name_or_path: str | os.PathLike[str], engine: str = "auto", device: str = "cpu"
+) -> LoadedModel:
+    """Weights by manifest name, or by the path of a safetensors file.
+
+    ``engine`` "auto", "torch" or "openvino"; ``device`` "cpu", "cuda" or "cuda:N". A name's hash
+    is checked against the manifest. WeightsError: unknown, missing, changed, a pickle, damaged.
+    """
+    text = os.fspath(name_or_path)
+    if os.sep in text or text.endswith((".safetensors", ".pt", ".pth", ".bin", ".ckpt")):
+        source = files.read(Path(text))
+        name = Path(text).stem
+    else:
+        entry = manifest.find(text)
+        source = files.read(entry.path, entry.sha256)
+        name = entry.name
+    example = example_batch(source.kind, source.config)
+    return LoadedModel(name, source, engines.prepare(source.network, example, engine, device))
