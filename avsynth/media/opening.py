@@ -109,10 +109,11 @@ def sha256_file(path: StrPath) -> str:
     """SHA-256 of a file's bytes as 64 hex digits, read in pieces.
 
     Raises:
-        InputError: missing or not readable.
+        InputError: missing, not readable, or empty.
     """
+    name = _checked(path)
     try:
-        with open(path, "rb") as file:
+        with open(name, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path) from error

@@ -65,7 +65,11 @@ def packet_times(path: StrPath) -> NDArray[np.int64] | None:
     Raises:
         InputError: not readable, or without video.
     """
-    state = os.stat(path)
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        with open_input(path):  # says what is wrong
+            return None
     return _packet_times(os.path.abspath(path), state.st_size, state.st_mtime_ns)
 
 
