@@ -135,7 +135,8 @@ def test_the_schema_is_printed_as_published() -> None:
          "expires before it starts"),
         (["--kind", "dataset", "--licence", "CC-BY-NC-4.0", "--purpose", "commercial"],
          ConsentError, "non-commercial"),
-        (["--kind", "dataset", "--licence", "MIT", "--key", "k", "--unsigned"], UsageError, "--key"),
+        (["--kind", "dataset", "--licence", "MIT", "--key", "k", "--unsigned"], UsageError,
+         "--key signs"),
         (["--kind", "dataset", "--licence", "MIT", "--key", "missing.pem"], InputError, "the key"),
     ],
 )
@@ -150,7 +151,8 @@ def test_contradictions_and_mistakes_write_nothing(
 def test_media_that_are_missing_or_would_be_overwritten(files: list[Path], tmp_path: Path) -> None:
     base = ["new", "--kind", "dataset", "--name", "X", "--licence", "MIT"]
     fails(UsageError, "no media", *base, "-o", tmp_path / "c.json")
-    fails(InputError, "cannot be read", *base, "--media", tmp_path / "no", "-o", tmp_path / "c.json")
+    missing = tmp_path / "missing.mp4"
+    fails(InputError, "cannot be read", *base, "--media", missing, "-o", tmp_path / "c.json")
     before = files[0].read_bytes()
     fails(UsageError, "overwrite", *base, "--media", files[0], "-o", files[0])
     assert files[0].read_bytes() == before

@@ -44,7 +44,7 @@ def test_the_local_key_is_made_on_first_use_and_stays() -> None:
 def test_keys_are_private_to_the_user() -> None:
     local_key()
     local_signer()
-    files = [p for p in home().rglob("*.pem")]
+    files = list(home().rglob("*.pem"))
     assert len(files) == 2
     assert {stat.S_IMODE(p.stat().st_mode) for p in files} == {0o600}
 
