@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from avsynth.media.box import Box
 from avsynth.media.colour import Conversion
-from avsynth.media.planes import Plane, PlanarFormat
+from avsynth.media.planes import PlanarFormat, Plane
 
 Image = NDArray[np.uint8]  # (H, W, 3)
 Values = NDArray[Any]  # float32

@@ -15,7 +15,7 @@ from avsynth.media.box import Box
 from avsynth.media.colour import FULL_RANGE, Conversion, conversion, matrix_for
 from avsynth.media.convert import Image, add_change, change_towards, planes_to_rgb, to_bytes
 from avsynth.media.orientation import Orientation
-from avsynth.media.planes import Plane, PlanarFormat, plane_views, planar_format
+from avsynth.media.planes import PlanarFormat, Plane, planar_format, plane_views
 
 _IDENTITY = Orientation()
 # Averages areas (no aliasing); without the other two flags colours come out two levels too dark.

@@ -22,7 +22,8 @@ from avsynth.media.audio import AudioChunk
 from avsynth.media.audio_encoding import AudioEncoder, audio_codec_for
 from avsynth.media.info import MediaInfo, VideoInfo
 from avsynth.media.opening import StrPath, open_input
-from avsynth.media.output import atomic_output, same_file
+from avsynth.media.output import atomic_output, close_quietly, same_file, writing
+from avsynth.media.segments import segment_lead
 from avsynth.media.streamcopy import (
     StreamCopier,
     copied_metadata,
@@ -58,7 +59,9 @@ def join(
 
     The video is that of the segments, with their exact times. ``audio`` is encoded as the first
     sound stream in place of the source's ``replace_audio``; the source's other streams, chapters
-    and tags are copied. The file appears when it is complete. One pass, constant memory.
+    and tags are copied; text subtitles are converted where the container wants another kind. When
+    the source's pictures start before 0, which these containers cannot say, everything is moved to
+    start at 0. The file appears when it is complete. One pass, constant memory.
 
     Args:
         out: .mp4, .m4v, .mov, .mkv or .webm.
@@ -84,10 +87,12 @@ def join(
     survey = _Survey(segments, info.video)
     metadata = copied_metadata(info.metadata)
     options = _muxer_options(out, info.video, metadata)
+    late = max(Fraction(0), -info.video.start)
     with ExitStack() as stack:
         temporary = stack.enter_context(atomic_output(out))
         origin = stack.enter_context(open_input(source))
-        target = stack.enter_context(av.open(str(temporary), "w", container_options=options))
+        target = av.open(str(temporary), "w", container_options=options)
+        stack.callback(close_quietly, target)
         target.metadata.update(metadata)
         video = _add_video(target, segments[0], out)
         tag_video(video, info.video)
@@ -113,13 +118,25 @@ def join(
             leave_out = {info.video.index}
             if audio is not None and replaced is not None:
                 leave_out.add(replaced.index)
-            copier = StreamCopier(origin, target, leave_out)
+            copier = StreamCopier(origin, target, leave_out, out)
             dropped = copier.dropped
             target.set_chapters(origin.chapters())
             flows.append(copier.packets())
         for packet in heapq.merge(*flows, key=_moment):
-            target.mux(packet)
+            _shift(packet, late)
+            with writing(out):
+                target.mux(packet)
+        with writing(out):
+            target.close()
     return Joined(survey.frames, tuple(dropped))
+
+
+def _shift(packet: Packet[Any], late: Fraction) -> None:
+    ticks = round(late / packet.time_base)
+    if ticks and packet.pts is not None:
+        packet.pts += ticks
+    if ticks and packet.dts is not None:
+        packet.dts += ticks
 
 
 def _muxer_options(out: StrPath, video: VideoInfo, metadata: dict[str, str]) -> dict[str, str]:
@@ -143,9 +160,7 @@ def _moment(packet: Packet[Any]) -> Fraction:
     return Fraction(0) if ticks is None else ticks * packet.time_base
 
 
-def _add_video(
-    target: av.container.OutputContainer, segment: StrPath, out: StrPath
-) -> VideoStream:
+def _add_video(target: av.container.OutputContainer, segment: StrPath, out: StrPath) -> VideoStream:
     with open_input(segment) as container:
         template = container.streams.video[0]
         try:
@@ -165,6 +180,7 @@ class _Survey:
         self._segments = segments
         self._base = video.time_base
         self._times: list[Ticks] = []
+        lead = segment_lead(video)
         extradata: bytes | None = None
         last: int | None = None
         for index, segment in enumerate(segments):
@@ -172,7 +188,7 @@ class _Survey:
                 stream = container.streams.video[0]
                 scale = (stream.time_base or self._base) / self._base
                 times = [
-                    round(packet.pts * scale)
+                    round(packet.pts * scale) - lead
                     for packet in container.demux(stream)
                     if packet.size and packet.pts is not None
                 ]
@@ -210,7 +226,9 @@ class _Survey:
             following = dict(itertools.pairwise([*ordered.tolist(), end]))
             with open_input(segment) as container:
                 packets = (p for p in container.demux(container.streams.video[0]) if p.size)
-                for packet, pts, dts in zip(packets, times.tolist(), decoding.tolist(), strict=True):
+                for packet, pts, dts in zip(
+                    packets, times.tolist(), decoding.tolist(), strict=True
+                ):
                     packet.stream = stream
                     packet.time_base = self._base
                     packet.pts, packet.dts = pts, dts

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import av.container
 import av.error
 
 from avsynth.errors import ResourceError
@@ -60,6 +61,25 @@ def atomic_output(path: StrPath) -> Iterator[Path]:
         if isinstance(error, OSError | av.error.FFmpegError) and error.errno in _REASONS:
             raise resource_error(error, path) from error
         raise
+
+
+def close_quietly(container: av.container.OutputContainer) -> None:
+    """Close after a failure, the cause of which is what matters."""
+    with suppress(av.error.FFmpegError):
+        container.close()
+
+
+@contextmanager
+def writing(path: StrPath) -> Iterator[None]:
+    """Around calls that write: what the library reports comes out as being about ``path``.
+
+    Raises:
+        ResourceError: the library failed.
+    """
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise resource_error(error, path) from error
 
 
 def resource_error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,14 @@ from avsynth.media.encoding import EncoderSettings, VideoEncoder
 from avsynth.media.frame import Frame
 from avsynth.media.info import VideoInfo
 from avsynth.media.opening import StrPath
-from avsynth.media.output import atomic_output
+from avsynth.media.output import atomic_output, close_quietly, writing
+
+
+def segment_lead(like: VideoInfo) -> int:
+    """Ticks added to all times in segment files, which cannot hold times before 0."""
+    if like.start >= 0:
+        return 0
+    return math.ceil((1 - like.start) / like.time_base)
 
 
 class SegmentWriter:
@@ -22,7 +30,7 @@ class SegmentWriter:
     Groups of pictures are closed and every segment of the same ``like`` and ``settings`` has the
     same decoder configuration, so that segments can be joined without encoding again. The file is
     in the NUT container, whose clock can be any fraction; it appears under its name when it is
-    complete.
+    complete. (Where the source starts before 0, times in the file are ``segment_lead`` later.)
     """
 
     def __init__(self, path: StrPath, like: VideoInfo, settings: EncoderSettings) -> None:
@@ -30,6 +38,7 @@ class SegmentWriter:
         self._path = path
         self._like = like
         self._settings = settings
+        self._lead = segment_lead(like)
         self._last: int | None = None
         self.frames = 0
 
@@ -43,7 +52,7 @@ class SegmentWriter:
                 # It stores presentation times alone: decoding times before 0 must not shift them.
                 container_options={"avoid_negative_ts": "disabled"},
             )
-            stack.callback(self._container.close)
+            stack.callback(close_quietly, self._container)
             self._encoder = VideoEncoder(self._container, self._settings, self._like)
             self._stack = stack.pop_all()
         return self
@@ -58,7 +67,8 @@ class SegmentWriter:
         if self._last is not None and pts <= self._last:
             raise ValueError(f"frame at {pts} after one at {self._last}")
         self._last = pts
-        self._container.mux(self._encoder.encode(frame.raw, pts))
+        with writing(self._path):
+            self._container.mux(self._encoder.encode(frame.raw, pts + self._lead))
         self.frames += 1
 
     def __exit__(
@@ -68,8 +78,10 @@ class SegmentWriter:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if kind is None:
-                self._container.mux(self._encoder.encode(None))
+            with writing(self._path):
+                if kind is None:
+                    self._container.mux(self._encoder.encode(None))
+                    self._container.close()
         except BaseException as failure:
             self._stack.__exit__(type(failure), failure, failure.__traceback__)
             raise

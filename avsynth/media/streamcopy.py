@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import av
 import av.container
 import av.error
 from av.packet import Packet
 from av.stream import Stream
+from av.subtitles.subtitle import SubtitleSet
 from av.video.stream import VideoStream
 
 from avsynth.media.info import VideoInfo
+from avsynth.media.opening import StrPath
 
 # Written by the muxer itself, and wrong after a change of container or length.
 _OWN_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
@@ -24,6 +29,13 @@ _MP4_KEYS = {"title", "artist", "album_artist", "composer", "album", "date", "co
              "network", "keywords", "season_number", "episode_sort", "media_type", "hd_video",
              "gapless_playback", "compilation", "rating", "encoding_tool", "track", "disc", "tmpo",
              "creation_time", "language"}  # fmt: skip
+_SUBTITLES = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "subrip",
+              ".webm": "webvtt"}  # fmt: skip
+_TEXT = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}
+_ASS_HEADER = (
+    b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
+    b"Style: Default,Arial,16\n\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
+)
 
 
 def copied_metadata(metadata: dict[str, str]) -> dict[str, str]:
@@ -65,6 +77,8 @@ def tag_video(stream: VideoStream, info: VideoInfo) -> None:
 class StreamCopier:
     """Takes streams over from one container to another without decoding them.
 
+    Only text subtitles are rewritten, where the other container knows another kind.
+
     Attributes:
         dropped: A line for each stream that the output container cannot hold.
     """
@@ -74,6 +88,7 @@ class StreamCopier:
         source: av.container.InputContainer,
         target: av.container.OutputContainer,
         leave_out: set[int],
+        out: StrPath,
     ) -> None:
         """Add the streams to ``target``.
 
@@ -81,16 +96,22 @@ class StreamCopier:
             source: Copied from.
             target: Copied to; its header is not written yet.
             leave_out: Indices of source streams that are replaced.
+            out: Name of the output, for its suffix.
         """
         self.dropped: list[str] = []
         self._source = source
         self._pairs: dict[int, Stream] = {}
+        self._rewritten: set[int] = set()
         for stream in source.streams:
             if stream.index in leave_out or _is_chapter_text(source, stream):
                 continue
-            try:
+            text_codec = _SUBTITLES.get(Path(out).suffix.lower())
+            if _accepted(stream, target.format.name):
                 added = target.add_stream_from_template(stream, opaque=True)
-            except (ValueError, av.error.FFmpegError):
+            elif stream.type == "subtitle" and stream.name in _TEXT and text_codec:
+                added = _text_stream(target, stream, text_codec)
+                self._rewritten.add(stream.index)
+            else:
                 self.dropped.append(f"{stream.type} stream {stream.index} ({stream.name})")
                 continue
             copy_tags(stream, added)
@@ -104,10 +125,48 @@ class StreamCopier:
         for packet in self._source.demux(wanted):
             if packet.size == 0 and packet.pts is None:
                 continue  # the marks that end a stream
-            packet.stream = self._pairs[packet.stream_index]
-            if packet.dts is None:
-                packet.dts = packet.pts
-            yield packet
+            index = packet.stream_index
+            for copied in self._rewrite(packet) if index in self._rewritten else [packet]:
+                copied.stream = self._pairs[index]
+                if copied.dts is None:
+                    copied.dts = copied.pts
+                yield copied
+
+    def _rewrite(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        """A subtitle in the other container's kind; none for one that shows nothing."""
+        text: Any = self._pairs[packet.stream_index]
+        found = packet.stream.codec_context.decode2(packet) if packet.size else None
+        if found is None or len(found) == 0:
+            return []
+        lines = b"\\N".join(getattr(rect, "ass", b"").split(b",", 8)[-1] for rect in found)
+        length = round((packet.duration or 0) * packet.time_base * 1000)
+        written: Packet[Any] = text.codec_context.encode_subtitle(
+            SubtitleSet.create(b"0,0,Default,,0,0,0,," + lines, 0, length)
+        )
+        written.time_base = packet.time_base
+        written.pts = written.dts = packet.pts
+        written.duration = packet.duration
+        return [written]
+
+
+def _text_stream(target: av.container.OutputContainer, source: Stream, codec: str) -> Stream:
+    """An encoded subtitle stream that has the styles of ``source``."""
+    added: Any = target.add_stream(codec)
+    header = getattr(source.codec_context, "subtitle_header", None)
+    added.codec_context.subtitle_header = header or _ASS_HEADER
+    stream: Stream = added
+    return stream
+
+
+def _accepted(stream: Stream, container: str) -> bool:
+    """Whether a container takes this stream as it is: a header is written to memory to see."""
+    try:
+        with av.open(io.BytesIO(), "w", format=container.split(",")[0]) as trial:
+            trial.add_stream_from_template(stream, opaque=True)
+            trial.start_encoding()
+    except (ValueError, av.error.FFmpegError):
+        return False
+    return True
 
 
 def _is_chapter_text(source: av.container.InputContainer, stream: Stream) -> bool:

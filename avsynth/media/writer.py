@@ -24,7 +24,7 @@ from avsynth.media.frame import Frame
 from avsynth.media.info import ColourTags, VideoInfo
 from avsynth.media.opening import StrPath
 from avsynth.media.orientation import Orientation
-from avsynth.media.output import atomic_output
+from avsynth.media.output import atomic_output, close_quietly, writing
 from avsynth.media.planes import native_format, planar_format
 
 _BT709 = ColourTags(range=1, space=1, primaries=1, transfer=1)
@@ -123,7 +123,7 @@ class Writer:
         with ExitStack() as stack:
             temporary = stack.enter_context(atomic_output(self._path))
             container: av.container.OutputContainer = av.open(str(temporary), "w")
-            stack.callback(container.close)
+            stack.callback(close_quietly, container)
             container.metadata.update(self._metadata)
             if self._like is not None:
                 if self._settings is None:
@@ -156,7 +156,8 @@ class Writer:
             pts = round(self._next / base)
         self._next = pts * base + 1 / (self._like.average_rate or Fraction(25))
         raw = picture.raw if isinstance(picture, Frame) else self._from_rgb(picture, self._like)
-        self._container.mux(self._video.encode(raw, pts))
+        with writing(self._path):
+            self._container.mux(self._video.encode(raw, pts))
 
     def write_audio(self, samples: Samples, time: Fraction | None = None) -> None:
         """Add samples, float32 (n,) or (n, channels), nominally -1 to 1.
@@ -170,7 +171,8 @@ class Writer:
         """
         if self._audio[0] is None:
             raise UsageError("this writer was made without audio", self._path)
-        self._container.mux(self._sound.encode(samples, time))
+        with writing(self._path):
+            self._container.mux(self._sound.encode(samples, time))
 
     def _from_rgb(self, picture: NDArray[np.uint8], like: VideoInfo) -> VideoFrame:
         stored = np.ascontiguousarray(like.orientation.to_stored(picture))
@@ -192,11 +194,13 @@ class Writer:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if kind is None:
-                if self._like is not None:
+            with writing(self._path):
+                if kind is None and self._like is not None:
                     self._container.mux(self._video.encode(None))
-                if self._audio[0] is not None:
+                if kind is None and self._audio[0] is not None:
                     self._container.mux(self._sound.flush())
+                if kind is None:
+                    self._container.close()
         except BaseException as failure:
             self._stack.__exit__(type(failure), failure, failure.__traceback__)
             raise

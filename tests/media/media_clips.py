@@ -14,8 +14,10 @@ import numpy as np
 from av.subtitles.subtitle import SubtitleSet
 from numpy.typing import NDArray
 
-_ASS = (b"[Script Info]\nScriptType: v4.00+\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
-        b"Style: Default,Arial,16\n[Events]\nFormat: Layer, Start, End, Style, Text\n")
+_ASS = (
+    b"[Script Info]\nScriptType: v4.00+\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
+    b"Style: Default,Arial,16\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
+)
 LOSSLESS = {"preset": "ultrafast", "qp": "0"}
 
 

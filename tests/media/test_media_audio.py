@@ -73,7 +73,9 @@ def test_not_a_number_becomes_silence_and_loud_stays_loud(tmp_path: Path) -> Non
 def test_codecs_keep_the_moment(codec: str, tmp_path: Path) -> None:
     samples = np.zeros(96000, np.float32)
     samples[48000:48100] = 0.8
-    path = make_clip(tmp_path / "c.mkv", times=range(3), extras=Extras([Sound(samples, codec=codec)]))
+    path = make_clip(
+        tmp_path / "c.mkv", times=range(3), extras=Extras([Sound(samples, codec=codec)])
+    )
     first = next(read_audio(path, 48000))
     found = whole(path, 48000)
     peak = first.time + Fraction(int(np.flatnonzero(found > 0.4)[0]), 48000)

@@ -147,7 +147,9 @@ def test_deep_planes_keep_their_low_bits_where_the_picture_stays() -> None:
 
 
 def test_interlaced_chroma_belongs_to_its_field(tmp_path: Path) -> None:
-    path = make_clip(tmp_path / "i.mkv", interlaced=True, options={"preset": "ultrafast", "qp": "0"})
+    path = make_clip(
+        tmp_path / "i.mkv", interlaced=True, options={"preset": "ultrafast", "qp": "0"}
+    )
     frame = next(read_frames(path))
     assert frame.interlaced
     # Top field red, bottom field blue, in 4:2:0.

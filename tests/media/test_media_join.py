@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -210,6 +211,51 @@ def test_everything_else_is_copied(suffix: str, replaced: int, tmp_path: Path) -
     assert np.array_equal(kept[:47000], original[:47000])
 
 
+@pytest.mark.parametrize(("source", "target"), [("mp4", "mkv"), ("mkv", "mp4"), ("mkv", "mov")])
+def test_subtitles_change_kind_with_the_container(source: str, target: str, tmp_path: Path) -> None:
+    path = rich_clip(tmp_path / f"in.{source}")
+    info = probe(path)
+    assert info.video is not None
+    segments = segments_of(path, info, EncoderSettings.for_source(info.video))
+    out = tmp_path / f"out.{target}"
+    result = join(out, segments, path, info)
+    assert [line.split()[0] for line in result.dropped] == ["attachment"] * (source == "mkv")
+    with av.open(str(out)) as container:
+        packets = [p for p in container.demux(container.streams.subtitles[0])
+                   if b"line at" in bytes(p)]  # fmt: skip
+        assert [float(p.pts * p.time_base) for p in packets] == pytest.approx([0, 0.2], abs=1e-3)
+        assert [float(p.duration * p.time_base) for p in packets] == pytest.approx([0.15] * 2)
+    assert probe(out).chapters == 2 and len(probe(out).audio) == 2
+
+
+def test_a_full_disk_is_said_to_be_one(tmp_path: Path) -> None:
+    path = rich_clip(tmp_path / "in.mp4")
+    info = probe(path)
+    assert info.video is not None
+    segments = segments_of(path, info, EncoderSettings.for_source(info.video))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, before[1]))
+    try:
+        for suffix in ("mp4", "mkv"):
+            with pytest.raises(ResourceError, match="too large"):
+                join(tmp_path / f"out.{suffix}", segments, path, info)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(("out", "."))]
+
+
+def test_times_before_zero_start_at_zero(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.ts", times=range(-3, 20),
+                     container_options={"avoid_negative_ts": "disabled"})  # fmt: skip
+    info = probe(path)
+    assert info.video is not None and info.video.start < 0
+    segments = segments_of(path, info, EncoderSettings.for_source(info.video))
+    for suffix in ("mp4", "mkv"):
+        out = tmp_path / f"out.{suffix}"
+        assert join(out, segments, path, info).frames == 23
+        assert [f.time for f in read_frames(out)] == [Fraction(n, 25) for n in range(23)]
+
+
 def test_a_new_time_line_leaves_the_rest_behind(tmp_path: Path) -> None:
     path = rich_clip(tmp_path / "in.mp4")
     info = probe(path)
@@ -240,7 +286,13 @@ def test_no_drift(suffix: str, rate: int, seconds: int, tmp_path: Path) -> None:
     base = Fraction(1001, 30000)
     count = int(seconds / base)
     path = make_clip(
-        tmp_path / "in.nut", 64, 64, range(count), base, gop=600, options={"preset": "ultrafast"},
+        tmp_path / "in.nut",
+        64,
+        64,
+        range(count),
+        base,
+        gop=600,
+        options={"preset": "ultrafast"},
         still=True,
     )
     info = probe(path)

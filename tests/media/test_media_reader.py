@@ -85,7 +85,9 @@ def test_even_times_are_told_from_uneven_ones(tmp_path: Path) -> None:
     assert video_of(even).variable_rate is False
     film = make_clip(tmp_path / "f.mkv", times=range(40), time_base=Fraction(1001, 24000))
     assert video_of(film).variable_rate is not True  # 41 and 42 ms in turn
-    uneven = make_clip(tmp_path / "u.mkv", times=[0, 40, 80, 200, 240, 280, 320], time_base=Fraction(1, 1000))
+    uneven = make_clip(
+        tmp_path / "u.mkv", times=[0, 40, 80, 200, 240, 280, 320], time_base=Fraction(1, 1000)
+    )
     assert video_of(uneven).variable_rate is True
 
 
@@ -133,7 +135,9 @@ def test_repeated_times_are_repaired(tmp_path: Path) -> None:
 
 
 def test_missing_times_follow_the_average_rate(tmp_path: Path) -> None:
-    path = make_clip(tmp_path / "c.h264", times=range(24), options={"preset": "veryfast", "bf": "2"})
+    path = make_clip(
+        tmp_path / "c.h264", times=range(24), options={"preset": "veryfast", "bf": "2"}
+    )
     frames = list(read_frames(path))
     steps = {b.time - a.time for a, b in itertools.pairwise(frames)}
     assert len(frames) == 24 and steps == {Fraction(1, 25)}
@@ -143,7 +147,9 @@ def test_missing_times_follow_the_average_rate(tmp_path: Path) -> None:
 def test_an_edit_list_that_starts_inside_a_group(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "c.mp4", times=range(60), gop=30, options={"preset": "veryfast"})
     cut = tmp_path / "cut.mp4"
-    subprocess.run(["ffmpeg", "-v", "error", "-ss", "0.5", "-i", path, "-c", "copy", cut], check=True)
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-ss", "0.5", "-i", path, "-c", "copy", cut], check=True
+    )
     frames = list(read_frames(cut))
     whole = list(read_frames(path))
     assert frames[0].time == 0
@@ -280,8 +286,7 @@ def test_what_is_no_media_is_refused_in_one_line(tmp_path: Path) -> None:
     names = ["empty.mp4", "text.txt", "noise.mp4", "list.m3u8", "list.ffconcat", "sub.srt",
              "missing.mp4", ".", "a\0b", "dir/a"]  # fmt: skip
     for name in names:
-        for action in (probe, lambda p: next(read_frames(p)),
-                       lambda p: next(read_frames(p, 5))):
+        for action in (probe, lambda p: next(read_frames(p)), lambda p: next(read_frames(p, 5))):
             with pytest.raises(InputError) as caught:
                 action(tmp_path / name)
             assert "\n" not in str(caught.value)
@@ -296,7 +301,12 @@ def test_a_name_is_never_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         raise AssertionError("tried to reach out")
 
     monkeypatch.setattr(socket.socket, "connect", no_network)
-    for name in ("http://example.invalid/a.mp4", "concat:a|b", "pipe:0", "data:video/mp4;base64,AA"):
+    for name in (
+        "http://example.invalid/a.mp4",
+        "concat:a|b",
+        "pipe:0",
+        "data:video/mp4;base64,AA",
+    ):
         with pytest.raises(InputError, match="no such file"):
             probe(name)
 
