@@ -182,7 +182,7 @@ class FaceAlignmentLandmarks(_Backend):
                 path,
                 f"place {FAN_FILE} there by hand; it is published by its authors",
             ) from error
-        except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        except (RuntimeError, ValueError, EOFError, LookupError, pickle.UnpicklingError) as error:
             raise WeightsError(
                 "face-alignment's weights are damaged", path, "delete the file and try again"
             ) from error
