@@ -8,6 +8,7 @@ keeps its chroma; and it works on *differences*, so that what did not change kee
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -21,6 +22,7 @@ from avsynth.media.planes import PlanarFormat, Plane
 Image = NDArray[np.uint8]  # (H, W, 3)
 Values = NDArray[Any]  # float32
 
+_STRIP = 24576  # pixels converted at a time
 _NOTHING: Any = (0.0, 0.0, 0.0, 0.0)
 _LEFT = np.array([-1, 2, 6, 2, -1], np.float32) / 8  # inverse of left-sited interpolation
 _MIDDLE = np.array([-1, 3, 3, -1], np.float32) / 4  # inverse of middle-sited interpolation
@@ -49,9 +51,8 @@ def planes_to_rgb(
         codes = cv2.merge([luma, planes[1][box.slices], planes[2][box.slices]])
         values = codes.astype(np.float32)
     else:
-        values = np.empty((box.height, box.width, 3), np.float32)
-        values[..., 0] = luma
-        values[..., 1:] = _chroma(planes, layout, centred, box)
+        chroma = _chroma(planes, layout, centred, box)
+        values = np.asarray(cv2.merge([luma.astype(np.float32), *chroma]), np.float32)
     return np.asarray(cv2.transform(values, maps.to_rgb), np.float32)
 
 
@@ -60,35 +61,24 @@ def to_bytes(values: Values) -> Image:
     return np.asarray(cv2.add(values, _NOTHING, dtype=cv2.CV_8U), np.uint8)
 
 
-def change_towards(new: Image, old: Values, mask: Values) -> Values:
-    """``(new - old) * mask``, and exactly 0 where ``new`` is what ``old`` reads as in 8 bits.
-
-    Without that a picture with more than 8 bits, or with colours outside R'G'B', would be
-    flattened where nothing was to change; and differences to the clipped old colours would leave
-    a ghost of them in the new picture.
-    """
-    change = cv2.subtract(new, old, dtype=cv2.CV_32F)
-    same = cv2.compare(new, to_bytes(old), cv2.CMP_NE)  # 255 where they differ
-    weight = cv2.merge([mask, mask, mask])
-    return np.asarray(cv2.multiply(change * (same > 0), weight), np.float32)
-
-
-def _chroma(planes: list[Plane], layout: PlanarFormat, centred: bool, box: Box) -> Values:
-    """Both chroma planes at luma resolution over ``box``: float32 (h, w, 2)."""
+def _chroma(planes: list[Plane], layout: PlanarFormat, centred: bool, box: Box) -> list[Values]:
+    """Both chroma planes at luma resolution over ``box``: two of float32 (h, w)."""
     fine = _covering(box, layout)
     rows, columns = planes[1].shape
     margin = fine.expand(1)
     inside = margin.clip(columns, rows)
-    pair: Any = cv2.merge([planes[1][inside.slices], planes[2][inside.slices]]).astype(np.float32)
     edges = (inside.y0 - margin.y0, margin.y1 - inside.y1, inside.x0 - margin.x0,
              margin.x1 - inside.x1)  # fmt: skip
-    if any(edges):
-        pair = cv2.copyMakeBorder(pair, *edges, cv2.BORDER_REPLICATE)
-    pair = _interpolate(pair, layout.shift_y, True)
-    pair = _interpolate(pair.swapaxes(0, 1), layout.shift_x, centred).swapaxes(0, 1)
     y, x = box.y0 - (fine.y0 << layout.shift_y), box.x0 - (fine.x0 << layout.shift_x)
-    chroma: Values = pair[y : y + box.height, x : x + box.width]
-    return chroma
+    found = []
+    for plane in planes[1:3]:
+        samples: Any = plane[inside.slices].astype(np.float32)
+        if any(edges):
+            samples = cv2.copyMakeBorder(samples, *edges, cv2.BORDER_REPLICATE)
+        samples = _down(samples, layout.shift_y)
+        samples = _across(samples, layout.shift_x, centred)
+        found.append(samples[y : y + box.height, x : x + box.width])
+    return found
 
 
 def _covering(box: Box, layout: PlanarFormat) -> Box:
@@ -97,34 +87,49 @@ def _covering(box: Box, layout: PlanarFormat) -> Box:
     return Box(box.x0 >> x, box.y0 >> y, ((box.x1 - 1) >> x) + 1, ((box.y1 - 1) >> y) + 1)
 
 
-def _interpolate(samples: Values, shift: int, centred: bool) -> Values:
-    """Along the first axis, which has one sample of margin at either end, dropped here."""
+def _down(samples: Values, shift: int) -> Values:
+    """Interpolate lines; the one line of margin at either end is dropped."""
     inner = samples[1:-1]
     if shift == 0:
         return inner
-    if shift > 1:  # 4:1:1 and 4:1:0 are rare: each sample repeated
+    if shift > 1:  # 4:1:0 is rare: each line repeated
         return np.repeat(inner, 1 << shift, axis=0)
-    out = np.empty((inner.shape[0], 2, *inner.shape[1:]), np.float32)
+    out = np.empty((inner.shape[0], 2, inner.shape[1]), np.float32)
+    cv2.addWeighted(inner, 0.75, samples[:-2], 0.25, 0, dst=out[:, 0])
+    cv2.addWeighted(inner, 0.75, samples[2:], 0.25, 0, dst=out[:, 1])
+    return out.reshape(-1, inner.shape[1])
+
+
+def _across(samples: Values, shift: int, centred: bool) -> Values:
+    """Interpolate along lines; the one sample of margin at either end is dropped."""
+    inner = samples[:, 1:-1]
+    if shift == 0:
+        return inner
+    if shift > 1:  # 4:1:1 is rare: each sample repeated
+        return np.repeat(inner, 1 << shift, axis=1)
     if centred:
-        near = inner * np.float32(0.75)
-        out[:, 0] = near + samples[:-2] * np.float32(0.25)
-        out[:, 1] = near + samples[2:] * np.float32(0.25)
+        even = cv2.addWeighted(inner, 0.75, samples[:, :-2], 0.25, 0)
+        odd = cv2.addWeighted(inner, 0.75, samples[:, 2:], 0.25, 0)
     else:
-        out[:, 0] = inner
-        out[:, 1] = (inner + samples[2:]) * np.float32(0.5)
-    return out.reshape(-1, *inner.shape[1:])
+        even = inner
+        odd = cv2.addWeighted(inner, 0.5, samples[:, 2:], 0.5, 0)
+    return np.asarray(cv2.merge([even, odd])).reshape(len(inner), -1)  # interleaved
 
 
-def add_change(
+def blend(
     planes: list[Plane],
     layout: PlanarFormat,
     maps: Conversion,
     centred: bool,
     box: Box,
-    change: Values,
+    new: Image,
     mask: Values,
 ) -> None:
-    """Add a change in R'G'B' to the planes, in place.
+    """Blend R'G'B' into the planes, in place.
+
+    What ``new`` has in common with the picture, as it reads in 8 bits, is left alone: without that
+    a picture with more than 8 bits, or with colours outside R'G'B', would be flattened where
+    nothing was to change.
 
     Args:
         planes: Native planes, all of them.
@@ -132,23 +137,39 @@ def add_change(
         maps: Colour conversion.
         centred: As in ``planes_to_rgb``.
         box: Where, stored orientation, inside the picture.
-        change: float32 (h, w, 3) difference in 8-bit levels, already weighted by the mask.
+        new: uint8 (h, w, 3).
         mask: float32 (h, w); a chroma sample changes only if some pixel of its block is above 0.
     """
-    codes = cv2.transform(change, maps.to_codes[: 1 if layout.kind == "gray" else 3, :3])
-    if layout.kind == "gray":
-        _add(planes[0][box.slices], codes, maps.peak)
+    grey = layout.kind == "gray"
+    chroma = [np.empty((0, 0), np.float32)] * 2
+    if not grey:
+        chroma = [np.empty((box.height, box.width), np.float32) for _ in range(2)]
+    for strip, rows in strips(box):
+        old = planes_to_rgb(planes, layout, maps, centred, strip)
+        change: Any = cv2.subtract(new[rows], old, dtype=cv2.CV_32F)
+        differs: Any = cv2.compare(new[rows], to_bytes(old), cv2.CMP_NE)  # 0 or 255
+        change = cv2.multiply(change, differs, scale=1 / 255, dtype=cv2.CV_32F)
+        codes = cv2.transform(change, maps.to_codes[: 1 if grey else 3, :3])
+        luma, *rest = cv2.split(codes)
+        _add(planes[0][strip.slices], cv2.multiply(luma, mask[rows]), maps.peak)
+        for whole, part in zip(chroma, rest, strict=False):
+            cv2.multiply(part, mask[rows], dst=whole[rows])
+    if grey:
         return
-    parts = cv2.split(codes)
-    _add(planes[0][box.slices], parts[0], maps.peak)
     target = _covering(box, layout)
-    if layout.shift_x == 0 and layout.shift_y == 0:
-        coarse = [parts[1], parts[2]]
-    else:
+    if layout.shift_x or layout.shift_y:
         touched = _blocks(mask, box, target, layout, np.maximum) > 0
-        coarse = [_decimate(part, box, target, layout, centred) * touched for part in parts[1:]]
-    for plane, part in zip(planes[1:3], coarse, strict=True):
+        chroma = [_decimate(part, box, target, layout, centred) * touched for part in chroma]
+    for plane, part in zip(planes[1:3], chroma, strict=True):
         _add(plane[target.slices], part, maps.peak)
+
+
+def strips(box: Box) -> Iterator[tuple[Box, slice]]:
+    """The box in pieces of a few lines, whose intermediate results stay in the cache."""
+    height = max(8, _STRIP // max(1, box.width) & ~1)
+    for top in range(0, box.height, height):
+        rows = slice(top, min(top + height, box.height))
+        yield Box(box.x0, box.y0 + rows.start, box.x1, box.y0 + rows.stop), rows
 
 
 def _add(plane: Plane, change: Values, peak: int) -> None:
@@ -181,7 +202,7 @@ def _blocks(values: Values, box: Box, target: Box, layout: PlanarFormat, ufunc: 
 
 
 def _decimate(values: Values, box: Box, target: Box, layout: PlanarFormat, centred: bool) -> Values:
-    """Full-resolution chroma change to samples: inverse of ``_interpolate`` on both axes."""
+    """Full-resolution chroma change to samples: the inverse of ``_down`` and ``_across``."""
     if max(layout.shift_x, layout.shift_y) > 1:
         count = 1 << (layout.shift_x + layout.shift_y)
         return _blocks(values, box, target, layout, np.add) / np.float32(count)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from avsynth.media.box import Box
 from avsynth.media.colour import FULL_RANGE, Conversion, conversion, matrix_for
-from avsynth.media.convert import Image, add_change, change_towards, planes_to_rgb, to_bytes
+from avsynth.media.convert import Image, blend, planes_to_rgb, strips, to_bytes
 from avsynth.media.orientation import Orientation
 from avsynth.media.planes import PlanarFormat, Plane, planar_format, plane_views
 
@@ -79,7 +79,9 @@ class Frame:
         layout, maps, centred = self._colours()
         image = np.empty((stored.height, stored.width, 3), np.uint8)
         for planes, rows, part in _fields(plane_views(self.raw), stored, self._by_field(layout)):
-            image[rows] = to_bytes(planes_to_rgb(planes, layout, maps, centred, part))
+            field = image[rows]
+            for strip, lines in strips(part):
+                field[lines] = to_bytes(planes_to_rgb(planes, layout, maps, centred, strip))
         return np.ascontiguousarray(self.orientation.to_display(image))
 
     def small(self, max_side: int) -> Image:
@@ -147,10 +149,7 @@ class Frame:
         layout, maps, centred = self._colours()
         changed = Box(x, y, x + width, y + height)
         for planes, rows, part in _fields(plane_views(self.raw), changed, self._by_field(layout)):
-            old = planes_to_rgb(planes, layout, maps, centred, part)
-            share = weight[rows]
-            change = change_towards(new[rows], old, share)
-            add_change(planes, layout, maps, centred, part, change, share)
+            blend(planes, layout, maps, centred, part, new[rows], weight[rows])
 
     def _inside(self, box: Box | None) -> Box:
         whole = Box(0, 0, self.width, self.height)
