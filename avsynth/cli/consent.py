@@ -96,30 +96,49 @@ def new(
     paths = [*(media or []), *(files or [])]
     if not paths:
         raise UsageError("no media", hint="name the files with --media")
-    _refuse_foreign_options(kind, {
-        "--licence": licence, "--scope": scope, "--language": language, "--distance": distance,
-        "--threshold": threshold, "--measure": measure, "--compared": compared,
-    })
+    _refuse_foreign_options(
+        kind,
+        {
+            "--licence": licence,
+            "--scope": scope,
+            "--language": language,
+            "--distance": distance,
+            "--threshold": threshold,
+            "--measure": measure,
+            "--compared": compared,
+        },
+    )
     begins, ends = _day(valid_from, "--valid-from"), _day(expires, "--expires")
     if kind is Kind.subject:
         if ends is None:
             raise UsageError("a subject record needs --expires")
         made = consent.new_subject(
-            name, cast("list[records.Scope]", [s.value for s in _needed(scope, "--scope")]), paths,
-            ends, _needed(purpose, "--purpose"), languages=language, valid_from=begins,
+            name,
+            cast("list[records.Scope]", [s.value for s in _needed(scope, "--scope")]),
+            paths,
+            ends,
+            _needed(purpose, "--purpose"),
+            languages=language,
+            valid_from=begins,
         )
     elif kind is Kind.synthetic:
         nearest = records.Nearest.model_construct(
-            distance=_needed(distance, "--distance"), threshold=_needed(threshold, "--threshold"),
-            measure=_needed(measure, "--measure"), compared=_needed(compared, "--compared"),
+            distance=_needed(distance, "--distance"),
+            threshold=_needed(threshold, "--threshold"),
+            measure=_needed(measure, "--measure"),
+            compared=_needed(compared, "--compared"),
         )
         made = consent.new_synthetic(
             name, paths, nearest, purpose or [], valid_from=begins, expires=ends
         )
     else:
         made = consent.new_dataset(
-            name, _needed(licence, "--licence"), paths, purpose or [],
-            valid_from=begins, expires=ends,
+            name,
+            _needed(licence, "--licence"),
+            paths,
+            purpose or [],
+            valid_from=begins,
+            expires=ends,
         )
     if not unsigned:
         made = consent.sign(made, load_key(key) if key else None)
@@ -132,9 +151,7 @@ def new(
 def sign(
     record: Record,
     key: KeyFile = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Default: in place.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: in place.")] = None,
     as_json: Json = False,
 ) -> None:
     """Sign a record that somebody else has prepared, after reading it."""
@@ -148,9 +165,7 @@ def sign(
 @app.command()
 def check(
     record: Record,
-    media: Annotated[
-        Path | None, typer.Option(help="Does it cover this file, too?")
-    ] = None,
+    media: Annotated[Path | None, typer.Option(help="Does it cover this file, too?")] = None,
     scope: Annotated[ScopeOption, typer.Option(help="What is to be made.")] = ScopeOption.face,
     purpose: Annotated[str | None, typer.Option(help="What for.")] = None,
     language: Annotated[str | None, typer.Option(help="Of the new speech.")] = None,
@@ -169,7 +184,12 @@ def check(
         _show(loaded, f"Valid (signed by {signed_by}):", as_json)
         return
     allowed = consent.authorise(
-        loaded, media, scope.value, purpose, language=language, revocations=revocations or [],
+        loaded,
+        media,
+        scope.value,
+        purpose,
+        language=language,
+        revocations=revocations or [],
         references=reference or [],
     )
     if as_json:
@@ -206,9 +226,7 @@ def revoke(
     else:
         loaded = consent.load(Path(record))
         record_id, sha256 = loaded.record.id, loaded.sha256
-    path = revocation.revoke(
-        record_id, sha256, reason, key=load_key(key) if key else None, path=to
-    )
+    path = revocation.revoke(record_id, sha256, reason, key=load_key(key) if key else None, path=to)
     if as_json:
         _print_json({"id": record_id, "sha256": sha256, "list": str(path)})
     else:
@@ -246,13 +264,20 @@ def trust_show(as_json: Json = False) -> None:
     own = keys.local_key()
     others = trust.trusted()
     if as_json:
-        _print_json({
-            "this_machine": {"fingerprint": own.fingerprint, "public_key": own.public},
-            "trusted": [
-                {"name": k.name, "fingerprint": k.fingerprint, "public_key": k.public_key,
-                 "added": k.added} for k in others
-            ],
-        })
+        _print_json(
+            {
+                "this_machine": {"fingerprint": own.fingerprint, "public_key": own.public},
+                "trusted": [
+                    {
+                        "name": k.name,
+                        "fingerprint": k.fingerprint,
+                        "public_key": k.public_key,
+                        "added": k.added,
+                    }
+                    for k in others
+                ],
+            }
+        )
         return
     _say(f"{own.fingerprint}  this machine  {own.public}")
     for key in others:
@@ -356,10 +381,14 @@ def _show(loaded: Any, verb: str, as_json: bool) -> None:
     record = loaded.record
     signer = record.signature and fingerprint_of(record.signature.public_key)
     if as_json:
-        _print_json({
-            "path": str(loaded.path), "sha256": loaded.sha256, "signer": signer,
-            "record": loaded.document,
-        })
+        _print_json(
+            {
+                "path": str(loaded.path),
+                "sha256": loaded.sha256,
+                "signer": signer,
+                "record": loaded.document,
+            }
+        )
         return
     about = record.person if record.kind == "subject" else record.name
     listed = record.references if record.kind == "subject" else record.media

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from avsynth.provenance.reading import ActionSeen, CredentialReport, IngredientSeen
+    from avsynth.provenance.report import ActionSeen, CredentialReport, IngredientSeen
 
 
 def verify(

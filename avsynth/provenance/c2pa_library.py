@@ -28,6 +28,13 @@ _READABLE = {
     ".avif": "image/avif", ".heic": "image/heic", ".heif": "image/heif", ".jxl": "image/jxl",
     ".svg": "image/svg+xml", ".pdf": "application/pdf", ".dng": "image/dng",
 }
+_BMFF = {
+    "video/mp4", "video/x-m4v", "video/quicktime", "audio/mp4", "image/avif", "image/heic",
+    "image/heif",
+}
+# A media type under which the library hashes a file as it is, without looking into it.
+OPAQUE = "application/octet-stream"
+LARGEST_IN_MEMORY = 128 * 2**20
 _BMFF_BRANDS = {
     b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic",
     b"mif1": "image/heif", b"msf1": "image/heif", b"qt  ": "video/quicktime",
@@ -114,8 +121,19 @@ def _by_content(head: bytes) -> str | None:
     return None
 
 
-def embeds(kind: str | None) -> bool:
-    """Whether a file of this media type holds its own credentials."""
+def embeds(kind: str | None, path: Path) -> bool:
+    """Whether a file of this media type holds its own credentials.
+
+    Outside the mp4 family the library reads a whole file into memory to put credentials into it,
+    so those of large ones lie beside them.
+    """
+    if kind in _BMFF:
+        return True
+    return can_hold(kind) and path.stat().st_size <= LARGEST_IN_MEMORY
+
+
+def can_hold(kind: str | None) -> bool:
+    """Whether there is a place for credentials in files of this media type."""
     return kind in EMBEDDABLE.values() or kind in _READABLE.values()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import re
 import secrets
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from avsynth.errors import ConsentError, InputError
+from avsynth.media import sha256_file
 from avsynth.provenance import identity, revocation, trust
 from avsynth.provenance.canonical import load_object, sha256_of
 from avsynth.provenance.credentials import Consent
@@ -228,7 +228,7 @@ def authorise(
     signed_by = check(consent, now=now, revocations=revocations)
     record, path = consent.record, consent.path
     purposes = _purposes(record, purpose, path)
-    sha256 = media if isinstance(media, str) else hash_file(media)
+    sha256 = media if isinstance(media, str) else sha256_file(media)
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise InputError(f"not a SHA-256: {plain(sha256, 80)!r}")
     found = "listed"
@@ -262,15 +262,6 @@ def authorise(
         signed_by=signed_by,
         reasons=(reason, *_remarks(record, signed_by, commercial)),
     )
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, read in pieces; InputError when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as problem:
-        raise InputError(f"cannot be read: {problem.strerror}", path) from problem
 
 
 def _purposes(record: Record, purpose: str | None, path: Path | None) -> tuple[str, ...]:
@@ -321,4 +312,4 @@ def _new(
 
 
 def _media(paths: Sequence[Path]) -> list[dict[str, str]]:
-    return [{"sha256": hash_file(p), "name": plain(p.name)} for p in paths]
+    return [{"sha256": sha256_file(p), "name": plain(p.name)} for p in paths]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import mimetypes
 import time
 from collections.abc import Sequence
@@ -13,9 +12,11 @@ from typing import Any
 
 from avsynth import __version__
 from avsynth.errors import InputError, InvalidCredentialsError, ResourceError, UsageError
+from avsynth.media import sha256_file
 from avsynth.provenance import vocabulary
 from avsynth.provenance.c2pa_library import (
     EMBEDDABLE,
+    OPAQUE,
     SIDECAR,
     context,
     destination,
@@ -25,7 +26,8 @@ from avsynth.provenance.c2pa_library import (
 )
 from avsynth.provenance.certificates import Signer, anchors, local_signer
 from avsynth.provenance.home import write_over
-from avsynth.provenance.reading import CONSENT_LABEL, MAKING_LABEL, CredentialReport, read
+from avsynth.provenance.reading import CONSENT_LABEL, MAKING_LABEL, read
+from avsynth.provenance.report import CredentialReport
 
 __all__ = ["Action", "Consent", "CredentialReport", "Model", "Signed", "Source", "publish", "read",
            "refuse_tampered", "sign", "verify_ours"]
@@ -102,7 +104,8 @@ def sign(
 
     Args:
         src: the finished media file: mp4, m4v, mov, m4a, wav, mp3, flac, jpg, png, webp; or mkv,
-            mka, webm, ogg, opus, nut, whose credentials go to ``dst`` + ".c2pa".
+            mka, webm, ogg, opus, nut, whose credentials go to ``dst`` + ".c2pa", as do those of
+            wav, mp3, flac and pictures of more than 128 MB.
         dst: another path with the same suffix; overwritten.
         actions: what was done, in order, after opening the parent (or creating the file).
         title: the file's final name.
@@ -122,6 +125,7 @@ def sign(
     started = time.perf_counter()
     kind = EMBEDDABLE.get(src.suffix.lower()) or SIDECAR.get(src.suffix.lower())
     _check(src, dst, kind, actions)
+    inside = embeds(kind, src)
     signer = signer or local_signer()
     sources = [_hashed(s) for s in [*([replace(parent, relationship="parentOf")] if parent else []),
                                     *inputs]]
@@ -136,9 +140,9 @@ def sign(
         ):
             for number, item in enumerate(sources):
                 _add_ingredient(builder, number, item)
-            if not embeds(kind):
+            if not inside:
                 builder.set_no_embed()
-            store = builder.sign(native, kind, source, target)
+            store = builder.sign(native, kind if inside else OPAQUE, source, target)
     except c2pa.C2paError as problem:
         dst.unlink(missing_ok=True)
         raise InputError(f"cannot be signed: {problem}", src) from problem
@@ -146,7 +150,7 @@ def sign(
         dst.unlink(missing_ok=True)
         raise
     sidecar = None
-    if not embeds(kind):
+    if not inside:
         sidecar = sidecar_of(dst)
         write_over(sidecar, store)
     return Signed(dst, sidecar, signer, time.perf_counter() - started)
@@ -239,13 +243,7 @@ def _check(src: Path, dst: Path, kind: str | None, actions: Sequence[Action]) ->
 
 
 def _hashed(source: Source) -> Source:
-    if source.sha256 is not None:
-        return source
-    try:
-        with source.path.open("rb") as file:
-            return replace(source, sha256=hashlib.file_digest(file, "sha256").hexdigest())
-    except OSError as problem:
-        raise InputError(f"cannot be read: {problem.strerror}", source.path) from problem
+    return source if source.sha256 else replace(source, sha256=sha256_file(source.path))
 
 
 def _manifest(

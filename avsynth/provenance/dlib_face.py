@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsynth.errors import InputError
+from avsynth.media import probe, read_frames
 from avsynth.provenance.c2pa_library import media_type
 from avsynth.provenance.records import Scope
 
@@ -66,9 +67,6 @@ def _pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
     if (media_type(path) or "").startswith("image/"):
         yield _still(path)
         return
-    from avsynth.media.probe import probe
-    from avsynth.media.reader import read_frames
-
     info = probe(path)
     if info.video is None:
         return

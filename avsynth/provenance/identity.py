@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsynth.errors import ConsentError, InputError
+from avsynth.media import sha256_file
 from avsynth.provenance.records import Scope, SubjectRecord
 from avsynth.provenance.text import plain
 
@@ -116,8 +116,6 @@ def _references(
     for path in dict.fromkeys(candidates):
         if path in given and not path.is_file():
             raise InputError("no such reference file", path)
-        if path.is_file():
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() in wanted:
-                    found.append(path)
+        if path.is_file() and sha256_file(path) in wanted:
+            found.append(path)
     return found

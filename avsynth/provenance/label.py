@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from avsynth.media.box import Box
+from avsynth.media import Box
 
 # 4 x 7 dots a letter, for pictures too small for a drawn font; a row is four bits.
 _DOTS = {

@@ -5,133 +5,35 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from avsynth.errors import ExitCode, InputError
+from avsynth.errors import InputError
 from avsynth.provenance import vocabulary
-from avsynth.provenance.c2pa_library import context, embeds, media_type, sidecar_of
+from avsynth.provenance.c2pa_library import (
+    OPAQUE,
+    can_hold,
+    context,
+    embeds,
+    media_type,
+    sidecar_of,
+)
 from avsynth.provenance.certificates import anchors, local_roots
+from avsynth.provenance.report import (
+    ActionSeen,
+    CredentialReport,
+    IngredientSeen,
+    State,
+    says_synthetic,
+)
 from avsynth.provenance.text import plain
 
 CONSENT_LABEL = "org.avsynth.consent"
 MAKING_LABEL = "org.avsynth.making"
-SIDECAR_TYPE = "application/c2pa"
 MAX_SIDECAR = 64 * 2**20
 _MAX_DEPTH = 8  # generations of ingredients that are followed
 _MAX_ITEMS = 200  # actions and ingredients that are listed, of each manifest
-
-State = Literal["none", "valid", "trusted", "untrusted", "invalid"]
-
-
-@dataclass(frozen=True)
-class ActionSeen:
-    """One action that the credentials state.
-
-    Attributes:
-        action: the term as written; words: in plain words.
-        known: whether C2PA has such a term, or it is a vendor's own, properly prefixed.
-        source_type, source_words: the digital source type and its meaning (None: not stated, or
-            no such term; then ``source_known`` is False).
-    """
-
-    action: str
-    words: str
-    known: bool
-    source_type: str | None
-    source_words: str | None
-    source_known: bool
-    software: str | None
-    when: str | None
-    description: str | None
-
-
-@dataclass(frozen=True)
-class IngredientSeen:
-    """A file that this one was made from.
-
-    ``state`` is that of the ingredient's own credentials: ``none`` when it had none, ``invalid``
-    when they, or the ingredient under them, were tampered with. ``synthetic``: they say that a
-    trained model made some or all of it.
-    """
-
-    title: str
-    relationship: str
-    state: State
-    problems: tuple[str, ...]
-    signed_by: str | None
-    synthetic: bool
-    ingredients: tuple[IngredientSeen, ...]
-
-    def walk(self) -> Iterator[IngredientSeen]:
-        """This ingredient and all below it."""
-        yield self
-        for ingredient in self.ingredients:
-            yield from ingredient.walk()
-
-
-@dataclass(frozen=True)
-class CredentialReport:
-    """Everything that ``read`` found.
-
-    Attributes:
-        state: ``none``; ``invalid`` (tampered with, or broken); else the content is as it was
-            signed, and the signer is ``trusted`` (chains to a root on this machine) or
-            ``untrusted``; ``valid`` where the library judged the content but not the signer.
-        ours: signed by the chain that this machine made for itself.
-        signed_at: time of a time stamp (ISO 8601); None when there is none, as in our own files.
-        consent: the assertion with the hash of the consent record, when there is one.
-        making: models and inputs with hashes, when avsynth made the file.
-        problems: in plain words, those of ingredients included.
-        where: "embedded", "sidecar" or None; sidecar: its path.
-        remote: address at which the file says that its credentials are; never looked up.
-    """
-
-    path: str
-    state: State
-    signed_by: str | None = None
-    issuer: str | None = None
-    serial: str | None = None
-    ours: bool = False
-    signed_at: str | None = None
-    title: str | None = None
-    generator: str | None = None
-    actions: tuple[ActionSeen, ...] = ()
-    ingredients: tuple[IngredientSeen, ...] = ()
-    consent: dict[str, Any] | None = None
-    making: dict[str, Any] | None = None
-    problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    where: str | None = None
-    sidecar: str | None = None
-    remote: str | None = None
-    seconds: float = 0.0
-
-    @property
-    def tampered_ingredients(self) -> tuple[IngredientSeen, ...]:
-        """Ingredients, at any depth, whose own credentials do not hold."""
-        below = [i for ingredient in self.ingredients for i in ingredient.walk()]
-        return tuple(i for i in below if i.state == "invalid")
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether it, or a file that it was made from, is said to be made by a model in part."""
-        below = (i.synthetic for ingredient in self.ingredients for i in ingredient.walk())
-        return _says_synthetic(self.actions) or any(below)
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """0, or 13 (no credentials), or 14 (invalid, or an ingredient tampered with)."""
-        if self.state == "none":
-            return ExitCode.NO_CREDENTIALS
-        if self.state == "invalid" or self.tampered_ingredients:
-            return ExitCode.CREDENTIALS_INVALID
-        return ExitCode.DONE
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, with ``exit_code`` and ``synthetic``."""
-        return {**asdict(self), "synthetic": self.synthetic, "exit_code": int(self.exit_code)}
 
 
 def read(path: Path, extra_anchors: tuple[str, ...] = ()) -> CredentialReport:
@@ -149,7 +51,7 @@ def read(path: Path, extra_anchors: tuple[str, ...] = ()) -> CredentialReport:
     sidecar = _find_sidecar(path, kind)
     if kind is None and sidecar is None:
         raise InputError("not a kind of media file that can carry credentials", path)
-    if not embeds(kind) and sidecar is None:
+    if not can_hold(kind) and sidecar is None:
         return CredentialReport(str(path), "none", notes=(f"looked for {sidecar_of(path).name}",))
     report = _read(path, kind, sidecar, extra_anchors)
     return replace(
@@ -170,7 +72,7 @@ def _read(
     try:
         with (
             path.open("rb") as file,
-            c2pa.Reader(kind or SIDECAR_TYPE, file, store, context(trusted)) as reader,
+            c2pa.Reader(OPAQUE if store else kind, file, store, context(trusted)) as reader,
         ):
             document = json.loads(reader.json())
             remote = reader.get_remote_url()
@@ -193,12 +95,13 @@ def _read(
 
 
 def _find_sidecar(path: Path, kind: str | None) -> Path | None:
-    if embeds(kind):
+    if embeds(kind, path):
         return None
-    for candidate in (sidecar_of(path), path.with_suffix(".c2pa")):
-        if candidate.is_file() and candidate != path:
-            return candidate
-    return None
+    # Other tools leave the media's suffix out.
+    candidates = [sidecar_of(path)]
+    if not can_hold(kind):
+        candidates.append(path.with_suffix(".c2pa"))
+    return next((c for c in candidates if c.is_file() and c != path), None)
 
 
 def _read_sidecar(path: Path) -> bytes:
@@ -223,7 +126,7 @@ def _is_local(serial: str | None, path: Path, kind: str | None, store: bytes | N
         return True  # no other root is trusted, so it was one of ours
     with path.open("rb") as file:
         own = context((roots[serial],))
-        with c2pa.Reader(kind or SIDECAR_TYPE, file, store, own) as reader:
+        with c2pa.Reader(OPAQUE if store else kind, file, store, own) as reader:
             return bool(reader.get_validation_state() == "Trusted")
 
 
@@ -317,7 +220,7 @@ def _ingredient(
         state=state,
         problems=tuple(vocabulary.failure(code) for code in broken),
         signed_by=_text(signature.get("common_name") or signature.get("issuer")),
-        synthetic=_says_synthetic(_actions(manifests.get(str(label)) or {})),
+        synthetic=says_synthetic(_actions(manifests.get(str(label)) or {})),
         ingredients=_ingredients(label, manifests, deltas, depth + 1) if label else (),
     )
 
@@ -348,10 +251,6 @@ def _action(entry: dict[str, Any]) -> ActionSeen:
         when=_text(entry.get("when")),
         description=_text(entry.get("description")),
     )
-
-
-def _says_synthetic(actions: tuple[ActionSeen, ...]) -> bool:
-    return any(a.source_type in vocabulary.SYNTHETIC_TYPES for a in actions)
 
 
 def _notes(actions: tuple[ActionSeen, ...]) -> Iterator[str]:

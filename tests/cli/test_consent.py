@@ -152,7 +152,7 @@ def test_media_that_are_missing_or_would_be_overwritten(files: list[Path], tmp_p
     base = ["new", "--kind", "dataset", "--name", "X", "--licence", "MIT"]
     fails(UsageError, "no media", *base, "-o", tmp_path / "c.json")
     missing = tmp_path / "missing.mp4"
-    fails(InputError, "cannot be read", *base, "--media", missing, "-o", tmp_path / "c.json")
+    fails(InputError, "no such file", *base, "--media", missing, "-o", tmp_path / "c.json")
     before = files[0].read_bytes()
     fails(UsageError, "overwrite", *base, "--media", files[0], "-o", files[0])
     assert files[0].read_bytes() == before

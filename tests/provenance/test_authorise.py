@@ -12,8 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from avsynth.errors import ConsentError, InputError, UsageError
+from avsynth.media import sha256_file
 from avsynth.provenance import consent, revocation, trust
-from avsynth.provenance.consent import ConsentFile, authorise, hash_file
+from avsynth.provenance.consent import ConsentFile, authorise
 from avsynth.provenance.home import home
 from avsynth.provenance.keys import SigningKey, local_key
 from avsynth.provenance.records import Nearest, Scope
@@ -63,15 +64,15 @@ def test_a_dataset_record_covers_its_files_and_labels_the_output(
     assert allowed.label == "research" and allowed.identity == "listed"
     assert allowed.allows_research_weights and not allowed.commercial
     assert allowed.record_sha256 == dataset.sha256 == allowed.consent.record_sha256
-    assert allowed.media_sha256 == hash_file(clip)
-    assert authorise(dataset, hash_file(clip), "voice").label == "research"
+    assert allowed.media_sha256 == sha256_file(clip)
+    assert authorise(dataset, sha256_file(clip), "voice").label == "research"
     json.dumps(allowed.as_dict())
 
 
 def test_a_file_that_is_not_listed_is_refused(dataset: ConsentFile, make_media: MakeMedia) -> None:
     assert "does not cover this file" in refused(dataset, make_media("other.png", seed=1), "face")
     assert "does not cover this file" in refused(dataset, "0" * 64, "face")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="no such file"):
         authorise(dataset, Path("missing.mp4"), "face")
     with pytest.raises(InputError, match="not a SHA-256"):
         authorise(dataset, "missing.mp4", "face")

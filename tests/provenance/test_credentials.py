@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from avsynth.errors import InputError, InvalidCredentialsError, ResourceError, UsageError
+from avsynth.media import sha256_file
 from avsynth.provenance import c2pa_library, vocabulary
 from avsynth.provenance.certificates import anchors, local_signer
-from avsynth.provenance.consent import hash_file
 from avsynth.provenance.credentials import (
     Action,
     Consent,
@@ -63,7 +63,7 @@ def test_every_container_is_signed_and_read_back(
     make_media: MakeMedia, tmp_path: Path, suffix: str
 ) -> None:
     source, speech = make_media(f"a.{suffix}"), make_media("new speech.wav", seed=1)
-    before = hash_file(source)
+    before = sha256_file(source)
     signed = dub(
         source, tmp_path / f"b.{suffix}", inputs=[Source(speech)], models=[Model("m", "ef" * 32)]
     )
@@ -81,8 +81,8 @@ def test_every_container_is_signed_and_read_back(
     }
     assert report.making is not None
     assert report.making["models"] == [{"name": "m", "sha256": "ef" * 32}]
-    assert [s["sha256"] for s in report.making["sources"]] == [before, hash_file(speech)]
-    assert hash_file(source) == before, "the source is never touched"
+    assert [s["sha256"] for s in report.making["sources"]] == [before, sha256_file(speech)]
+    assert sha256_file(source) == before, "the source is never touched"
 
 
 @pytest.mark.parametrize("suffix", EMBEDDED + BESIDE)
@@ -195,6 +195,21 @@ def test_publishing_moves_the_sidecar_with_the_file(make_media: MakeMedia, tmp_p
     assert not list(tmp_path.glob("b.mkv*"))
 
 
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "flac"])
+def test_credentials_of_large_sound_lie_beside_it(
+    make_media: MakeMedia, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr(c2pa_library, "LARGEST_IN_MEMORY", 100)
+    signed = dub(make_media(f"a.{suffix}"), tmp_path / f"b.{suffix}")
+    assert signed.sidecar is not None
+    assert verify_ours(signed, consent=CONSENT).where == "sidecar"
+    assert sha256_file(signed.path) == sha256_file(tmp_path / f"a.{suffix}")
+    flip(signed.path, 2000)
+    assert read(signed.path).state == "invalid"
+    signed.sidecar.unlink()
+    assert read(signed.path).state == "none"
+
+
 def test_the_signer_of_another_machine_is_not_known_here(
     make_media: MakeMedia, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +248,7 @@ def test_file_names_of_any_kind(make_media: MakeMedia, tmp_path: Path, name: str
         ({"src": "garbage.png"}, InputError, "cannot be signed"),
         ({"src": "text.txt", "dst": "b.txt"}, UsageError, "cannot be signed"),
         ({"dst": "no folder/b.png"}, ResourceError, "cannot write"),
-        ({"parent": Source(Path("missing.png"))}, InputError, "cannot be read"),
+        ({"parent": Source(Path("missing.png"))}, InputError, "no such file"),
     ],
 )
 def test_what_cannot_be_signed_leaves_nothing_behind(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import av
 import numpy as np
 import pytest
 
+from avsynth.media import read_frames
 from avsynth.provenance.label import research_label
 
 SIZES = [(64, 64), (96, 64), (360, 288), (288, 360), (641, 361), (1920, 1080), (1080, 1920),
@@ -55,6 +59,29 @@ def test_a_frame_too_small_for_any_label_is_refused() -> None:
     research_label(16, 16)
     with pytest.raises(ValueError, match="too small"):
         research_label(15, 200)
+
+
+def test_it_is_burnt_into_a_real_frame_and_nothing_else_changes(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        frame = av.VideoFrame.from_ndarray(noise, format="rgb24")
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    picture = next(iter(read_frames(path)))
+    before = [plane.copy() for plane in picture.planes()]
+    box, rgb, mask = research_label(64, 64)
+    picture.put(box, rgb, mask)
+    rows, columns = box.slices
+    for plane, old, factor in zip(picture.planes(), before, (1, 2, 2), strict=True):
+        inside = np.zeros(plane.shape[:2], bool)
+        inside[rows.start // factor : rows.stop // factor,
+               columns.start // factor : columns.stop // factor] = True
+        assert (plane[~inside] == old[~inside]).all()
+    luma = picture.planes()[0][rows, columns]
+    assert luma[rgb[..., 0] > 200].mean() - luma[rgb[..., 0] < 30].mean() > 80
 
 
 def test_the_arrays_are_shared_and_cannot_be_changed() -> None:
