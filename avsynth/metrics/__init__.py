@@ -1,0 +1,1 @@
+"""Measures as functions of arrays: one definition each, with its source."""
