@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from avsynth.errors import NothingToDoError, UsageError
-from avsynth.face.store import TrackInfo
+from avsynth.face.track_info import TrackInfo
 
 LARGEST: Final = "largest"
 SPEAKING: Final = "speaking"

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from avsynth.face.mouth_space import opening
-from avsynth.face.store import TrackInfo, TrackTable
+from avsynth.face.store import TrackTable
+from avsynth.face.track_info import TrackInfo
 from avsynth.media import AudioChunk
 
 Floats = NDArray[np.float64]

@@ -10,75 +10,26 @@ from __future__ import annotations
 import json
 import os
 import struct
+import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from avsynth.errors import InputError, UsageError
+from avsynth.errors import InputError, ResourceError, UsageError
 from avsynth.face.mesh import MESH_POINTS, STORED
-from avsynth.face.pose import head_pose
 from avsynth.face.track import TrackedFace
+from avsynth.face.track_info import Records, TrackInfo, TrackSlice, TrackSums
+
+__all__ = ["TrackInfo", "TrackSlice", "TrackTable", "TrackWriter"]
 
 _MAGIC = b"AVSTRK01"
 _HEADER = struct.Struct("<8sIII12x")  # magic, points a record, picture width, picture height
 _BLOCK = 512  # records read at once where a whole file is gone through
 _TOGETHER = 64  # frames written at once: the mean pose is cheaper for many than for one
-
-Records = npt.NDArray[np.void]
-
-
-@dataclass(frozen=True, slots=True)
-class TrackInfo:
-    """One track: where it is and how it looks on average.
-
-    ``first`` and ``last`` are frame indices, both included; ``count`` is the number of frames in
-    which the face was seen; ``box`` the mean rectangle (x0, y0, x1, y1) in display pixels;
-    ``yaw`` the mean in degrees, positive when the face looks to the left of the picture;
-    ``score`` the mean, 0..1.
-    """
-
-    id: int
-    shot: int
-    first: int
-    last: int
-    count: int
-    box: tuple[float, float, float, float]
-    yaw: float
-    score: float
-
-    @property
-    def area(self) -> float:
-        """Of the mean rectangle, in square pixels."""
-        x0, y0, x1, y1 = self.box
-        return (x1 - x0) * (y1 - y0)
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """Of the mean rectangle, in pixels."""
-        x0, y0, x1, y1 = self.box
-        return (x0 + x1) / 2, (y0 + y1) / 2
-
-
-@dataclass(frozen=True, slots=True)
-class TrackSlice:
-    """Records of a range of frames: ``frames`` (n,) int64 rising, ``points`` (n, P, 3) float32.
-
-    Points are those of ``mesh.STORED`` in display pixels. ``scores`` (n,) float32, ``boxes``
-    (n, 4) float32 (x0, y0, x1, y1), ``tracks`` (n,) int32. Frames without the face are absent.
-    """
-
-    frames: npt.NDArray[np.int64]
-    points: npt.NDArray[np.float32]
-    scores: npt.NDArray[np.float32]
-    boxes: npt.NDArray[np.float32]
-    tracks: npt.NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.frames)
 
 
 class TrackWriter:
@@ -89,16 +40,20 @@ class TrackWriter:
     """
 
     def __init__(self, path: str | os.PathLike[str], width: int, height: int) -> None:
-        """Start a new file at ``path`` for a video of ``width`` x ``height`` display pixels."""
+        """Start a new file at ``path`` for a video of ``width`` x ``height`` display pixels.
+
+        ResourceError, here and later, when the disk is full or the folder cannot be written.
+        """
         self.path = Path(path)
         self._size = (width, height)
-        _index_path(self.path).unlink(missing_ok=True)
         self._record = _record(len(STORED))
-        self._sums = _Sums()
+        self._sums = TrackSums()
         self._last = -1
         self._waiting: list[Records] = []
-        self._file = self.path.open("wb")
-        self._file.write(_HEADER.pack(_MAGIC, len(STORED), width, height))
+        with _on_disk(self.path):
+            _index_path(self.path).unlink(missing_ok=True)
+            self._file = self.path.open("wb")
+            self._file.write(_HEADER.pack(_MAGIC, len(STORED), width, height))
 
     def __enter__(self) -> Self:
         return self
@@ -107,7 +62,8 @@ class TrackWriter:
         if kind is None:
             self.close()
         else:
-            self._file.close()
+            with suppress(OSError):  # the first failure is the one to tell
+                self._file.close()
 
     def write(self, index: int, faces: list[TrackedFace]) -> None:
         """Append the faces of frame ``index``. UsageError when frames go backwards."""
@@ -130,7 +86,8 @@ class TrackWriter:
         if self._waiting:
             records = np.concatenate(self._waiting)
             self._sums.add(records)
-            self._file.write(records.tobytes())
+            with _on_disk(self.path):
+                self._file.write(records.tobytes())
             self._waiting = []
 
     def close(self) -> None:
@@ -138,6 +95,10 @@ class TrackWriter:
         if self._file.closed:
             return
         self._flush()
+        with _on_disk(self.path):
+            self._seal()
+
+    def _seal(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
         records = (self._file.tell() - _HEADER.size) // self._record.itemsize
@@ -164,13 +125,14 @@ class TrackTable:
     def __init__(self, path: Path, points: int, width: int, height: int) -> None:
         self.path, self.width, self.height = path, width, height
         self._record = _record(points)
+        self._lock = threading.Lock()
         self._file = path.open("rb")
         payload = path.stat().st_size - _HEADER.size
         self.records = payload // self._record.itemsize  # a half-written last one is dropped
         index = _read_index(path, self.records)
         self.complete = index is not None  # False when the writer was killed
         if index is None:
-            sums = _Sums()
+            sums = TrackSums()
             for block in self._blocks(0, self.records):
                 sums.add(block)
             self.tracks: list[TrackInfo] = sums.tracks()
@@ -240,35 +202,19 @@ class TrackTable:
         size = self._record.itemsize
         for first in range(start, stop, _BLOCK):
             count = min(_BLOCK, stop - first)
-            self._file.seek(_HEADER.size + first * size)
-            yield np.frombuffer(self._file.read(count * size), self._record)
+            with self._lock:  # threads that render segments share one table
+                self._file.seek(_HEADER.size + first * size)
+                payload = self._file.read(count * size)
+            yield np.frombuffer(payload, self._record)
 
 
-class _Sums:
-    """Running means a track, from its records in order."""
-
-    def __init__(self) -> None:
-        self._of: dict[int, dict[str, Any]] = {}
-
-    def add(self, records: Records) -> None:
-        yaws = head_pose(records["points"])[:, 0]
-        for record, yaw in zip(records, yaws, strict=True):
-            frame = int(record["frame"])
-            sums = self._of.setdefault(
-                int(record["track"]),
-                {"shot": int(record["shot"]), "first": frame, "n": 0, "sum": np.zeros(6)},
-            )
-            sums["last"] = frame
-            sums["n"] += 1
-            sums["sum"] += (*record["box"], yaw, record["score"])
-
-    def tracks(self) -> list[TrackInfo]:
-        found = []
-        for track, sums in sorted(self._of.items()):
-            x0, y0, x1, y1, yaw, score = (round(float(v), 3) for v in sums["sum"] / sums["n"])
-            span = sums["shot"], sums["first"], sums["last"], sums["n"]
-            found.append(TrackInfo(track, *span, (x0, y0, x1, y1), yaw, score))
-        return found
+@contextmanager
+def _on_disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ResourceError(f"cannot write the face tracks: {reason}", path) from error
 
 
 def _record(points: int) -> np.dtype[np.void]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from avsynth.errors import InputError, UsageError
+from avsynth.errors import InputError, ResourceError, UsageError
 from avsynth.face import mesh
 from avsynth.face.alignment import _TEMPLATE as GENERIC_TEMPLATE
 from avsynth.face.detect import FaceBox
@@ -122,3 +123,23 @@ def test_frames_never_go_backwards(tmp_path: Path) -> None:
         writer.write(3, [])
         with pytest.raises(UsageError):
             writer.write(3, [])
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match="cannot write the face tracks"):
+        TrackWriter(tmp_path / "no such folder" / "t", 64, 48)
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    (tmp_path / "t").symlink_to(full)
+    with pytest.raises(ResourceError, match="No space left"):
+        write(tmp_path / "t")
+
+
+def test_threads_share_a_table(path: Path) -> None:
+    def frames(first: int) -> list[int]:
+        return table.read(first, first + 50, track_id=0).frames.tolist()
+
+    with TrackTable.open(path) as table, ThreadPoolExecutor(8) as pool:
+        starts = list(range(0, 250, 2)) * 4
+        assert list(pool.map(frames, starts)) == [list(range(s, s + 50)) for s in starts]
