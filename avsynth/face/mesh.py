@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 #: Points of the full mesh, iris included.
 MESH_POINTS: Final = 478
 # fmt: off
-#: Forehead, temples, eye corners and bridge of the nose: still while the mouth speaks.
+#: Middle of the forehead, eye corners, nose, cheekbones: still while the mouth speaks. The temples
+#: and the sides of the forehead are left out: mediapipe lets them slide as the head turns.
 RIGID: tuple[int, ...] = (
-    5, 6, 8, 9, 10, 21, 33, 54, 67, 103, 108, 109, 127, 133, 151, 162, 168, 195, 197, 234, 251,
-    263, 284, 297, 332, 337, 338, 356, 362, 389, 454,
+    1, 2, 4, 5, 6, 8, 9, 10, 33, 36, 50, 67, 94, 98, 100, 101, 108, 109, 111, 116, 117, 118,
+    119, 123, 133, 151, 168, 195, 197, 263, 266, 280, 297, 327, 329, 330, 337, 338, 340, 345,
+    346, 347, 348, 352, 362,
 )
 #: Outer lip line, closed ring from the subject's right corner over the lower lip.
 LIPS_OUTER: tuple[int, ...] = (

@@ -43,7 +43,8 @@ def choose(name: str, device: torch.device, parameters: int) -> str:
     """The engine meant by ``name`` for a network of ``parameters`` weights on ``device``.
 
     "auto" is OpenVINO on a processor where it is installed and the network is large enough to gain
-    from it, else eager torch. UsageError for an unknown name or OpenVINO on CUDA, WeightsError when it is not installed.
+    from it, else eager torch. UsageError for an unknown name or OpenVINO on CUDA, WeightsError when
+    it is not installed.
     """
     if name not in ("auto", "torch", "openvino"):
         raise UsageError(f"no engine is called {name!r}", hint="auto, torch or openvino")
