@@ -11,15 +11,15 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from avsynth.errors import InputError, UsageError
+from avsynth.provenance.chain import make_chain
 from avsynth.provenance.home import home, write_new, write_over
 from avsynth.provenance.keys import read_pem
 
-_YEARS = 10
 _LOCAL = "local-[0-9][0-9][0-9][0-9].pem"
 _RENEW = dt.timedelta(days=30)
 # Extended key usages under which C2PA lets a certificate sign: e-mail, documents, C2PA claims.
@@ -77,7 +77,7 @@ def local_signer() -> Signer:
     # The name is the same for all who start in this generation, so only one of them wins.
     generation = 1 if newest is None else int(newest.stem.rpartition("-")[2]) + 1
     path = folder / f"local-{generation:04d}.pem"
-    return _parse(path, write_new(path, _make_chain(now)), None, local=True)[0]
+    return _parse(path, write_new(path, make_chain(now)), None, local=True)[0]
 
 
 def load_signer(cert: Path, key: Path) -> Signer:
@@ -244,58 +244,3 @@ def _check_order(chain: list[x509.Certificate], path: Path) -> None:
             raise UsageError(
                 "the certificates are not a chain", path, "the leaf first, then its issuer, and up"
             ) from problem
-
-
-def _make_chain(now: dt.datetime) -> bytes:
-    """Key, leaf and root of a new local chain in one PEM file, so that it appears in one step."""
-    root_key, leaf_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    root_name, leaf_name = _name("avsynth local root"), _name("avsynth on this machine")
-    root = _issue(root_name, root_key.public_key(), root_name, root_key, now, authority=True)
-    leaf = _issue(leaf_name, leaf_key.public_key(), root_name, root_key, now, authority=False)
-    key = leaf_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    pem = [certificate.public_bytes(serialization.Encoding.PEM) for certificate in (leaf, root)]
-    return b"".join([key, *pem])
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "avsynth, self-issued"),
-        x509.NameAttribute(NameOID.COMMON_NAME, common),
-    ])
-
-
-def _issue(
-    subject: x509.Name,
-    public: ec.EllipticCurvePublicKey,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    now: dt.datetime,
-    *,
-    authority: bool,
-) -> x509.Certificate:
-    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
-    usage = x509.KeyUsage(
-        digital_signature=not authority, key_cert_sign=authority, crl_sign=authority,
-        content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, encipher_only=False, decipher_only=False,
-    )
-    length = 0 if authority else None
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))  # clocks differ
-        .not_valid_after(now + dt.timedelta(days=365 * _YEARS))
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=length), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(identifier, critical=False)
-        .add_extension(usage, critical=True)
-    )
-    if not authority:
-        emails = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
-        builder = builder.add_extension(emails, critical=False)
-    return builder.sign(key, hashes.SHA256())

@@ -15,10 +15,10 @@ from avsynth.errors import ConsentError, InputError
 from avsynth.media import sha256_file
 from avsynth.provenance import identity, revocation, trust
 from avsynth.provenance.canonical import load_object, sha256_of
-from avsynth.provenance.credentials import Consent
 from avsynth.provenance.home import write_over
 from avsynth.provenance.identity import IdentityEmbedder
 from avsynth.provenance.keys import SigningKey, fingerprint_of, local_key, signature_holds
+from avsynth.provenance.manifest import Consent
 from avsynth.provenance.records import (
     COMMERCIAL,
     RESEARCH,

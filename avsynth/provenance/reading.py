@@ -20,6 +20,7 @@ from avsynth.provenance.c2pa_library import (
     sidecar_of,
 )
 from avsynth.provenance.certificates import anchors, local_roots
+from avsynth.provenance.manifest import CONSENT_LABEL, MAKING_LABEL
 from avsynth.provenance.report import (
     ActionSeen,
     CredentialReport,
@@ -29,8 +30,6 @@ from avsynth.provenance.report import (
 )
 from avsynth.provenance.text import plain
 
-CONSENT_LABEL = "org.avsynth.consent"
-MAKING_LABEL = "org.avsynth.making"
 MAX_SIDECAR = 64 * 2**20
 _MAX_DEPTH = 8  # generations of ingredients that are followed
 _MAX_ITEMS = 200  # actions and ingredients that are listed, of each manifest

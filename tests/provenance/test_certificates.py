@@ -104,6 +104,19 @@ def test_a_real_certificate_signs_and_is_untrusted_until_its_root_is_trusted(
     assert read(target).state == "trusted" and not read(target).ours
 
 
+def test_intermediate_certificates_and_a_leaf_alone(
+    tmp_path: Path, make_media: Callable[..., Path]
+) -> None:
+    middle_key = new_key()
+    middle = issue(middle_key, "Studio office", "Studio root", ROOT_KEY, authority=True)
+    leaf = issue(LEAF_KEY, "Studio signer", "Studio office", middle_key)
+    for chain in (leaf, leaf + middle, leaf + middle + ROOT):
+        signer = load_signer(*write(tmp_path, chain, pem(LEAF_KEY)))
+        target = tmp_path / "b.png"
+        signed = sign(make_media("a.png"), target, actions=[], title="b.png", signer=signer)
+        assert verify_ours(signed).signed_by == "Studio signer"
+
+
 def test_only_the_local_chain_is_ours_even_when_other_roots_are_trusted(
     tmp_path: Path, make_media: Callable[..., Path]
 ) -> None:

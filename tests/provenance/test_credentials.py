@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from avsynth.errors import InputError, InvalidCredentialsError, ResourceError, UsageError
@@ -83,6 +84,17 @@ def test_every_container_is_signed_and_read_back(
     assert report.making["models"] == [{"name": "m", "sha256": "ef" * 32}]
     assert [s["sha256"] for s in report.making["sources"]] == [before, sha256_file(speech)]
     assert sha256_file(source) == before, "the source is never touched"
+
+
+def packets(path: Path) -> list[tuple[int | None, int | None, bytes]]:
+    with av.open(str(path)) as container:
+        return [(p.pts, p.dts, bytes(p)) for p in container.demux() if p.size]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "m4a", "wav", "mp3", "flac", "mkv"])
+def test_signing_changes_no_packet(make_media: MakeMedia, tmp_path: Path, suffix: str) -> None:
+    source = make_media(f"a.{suffix}")
+    assert packets(dub(source, tmp_path / f"b.{suffix}").path) == packets(source) != []
 
 
 @pytest.mark.parametrize("suffix", EMBEDDED + BESIDE)
