@@ -21,7 +21,8 @@ _PRESENT = 0.5  # the mesh network's score below which a region holds no face
 _BELIEF = 0.5  # least score of a detection, less twice its key points' error in box widths
 _NEWCOMERS = 12  # frames between two looks at the whole picture
 _NOBODY = 3  # the same while nobody is seen
-_DISTANT = 60  # frames between two looks through tiles for small faces
+_DISTANT = 150  # frames between two looks through tiles for small faces
+_DOUBTS = 3  # looks in a row at which no detector sees the face that a track follows
 _GAP = 20  # frames a lost face is waited for
 _SAME_PERSON = 1.5  # strangeness up to which a face is taken for one that was lost
 
@@ -132,9 +133,11 @@ class FaceTracker:
         """Look at the whole picture for faces that no track follows."""
         boxes = view.detect(self._detector, near=bool(self._lost) or not self._tracks)
         self._looked = index
-        if self._looked_far is None or index - self._looked_far >= _DISTANT:
+        patience = _DISTANT if self._tracks else _DISTANT // 5
+        if self._looked_far is None or index - self._looked_far >= patience:
             boxes += view.detect_small(self._detector)
             self._looked_far = index
+        self._doubt(boxes, view)
         found: list[Sight] = []
         for box in sorted(boxes, key=lambda b: (-b.area, b.x0, b.y0)):
             known = [track.box for track in self._tracks] + [sight.box for sight in found]
@@ -145,6 +148,17 @@ class FaceTracker:
             if _believable(box, sight) and not any(sight.box.same_face(other) for other in known):
                 found.append(sight)
         self._adopt(index, found)
+
+    def _doubt(self, boxes: list[FaceBox], view: View) -> None:
+        """Give up tracks that only the mesh network believes in: it can hang on to foliage."""
+        for track in list(self._tracks):
+            seen = any(box.same_face(track.box) for box in boxes)
+            if seen or view.confirms(self._detector, mesh_roi(track.points)):
+                track.doubts = 0
+                continue
+            track.doubts += 1
+            if track.doubts >= _DOUBTS:
+                self._tracks.remove(track)
 
     def _adopt(self, index: int, found: list[Sight]) -> None:
         """Give new sights to the tracks that were lost near by; start tracks for the rest."""
@@ -177,6 +191,7 @@ class _Track:
         self.id = track_id
         self.seen = index  # the last frame in which it was seen
         self.look = sight.look
+        self.doubts = 0  # looks in a row that did not confirm it
         self._velocity = (0.0, 0.0)  # pixels a frame
         self._take(sight)
 

@@ -92,6 +92,12 @@ class View:
         offset = (self.fx - 1) / 2, (self.fy - 1) / 2
         return [box.moved(self.fx, self.fy, *offset) for box in boxes]
 
+    def confirms(self, detector: FaceDetector, roi: Roi) -> bool:
+        """True when the detectors see a face in the middle of a region of their own."""
+        wide = Roi(roi.x, roi.y, 1.5 * roi.side, roi.angle).scaled(1 / self.fx, 1 / self.fy)
+        middle = FaceBox(0.3 * SIDE, 0.3 * SIDE, 0.7 * SIDE, 0.7 * SIDE)
+        return any(box.same_face(middle) for box in detector.detect(wide.cut(self.small, SIDE)))
+
     def _look(self, box: FaceBox) -> FloatArray:
         """Histogram of colours in and around a face, (64,) float32 of unit length."""
         x, y = (box.centre[0] + 0.5) / self.fx, (box.centre[1] + 0.5) / self.fy

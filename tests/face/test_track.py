@@ -10,8 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from avsynth.face.roi import Picture
+from avsynth.face.detect import FaceBox, FaceDetector
+from avsynth.face.mesh_network import MeshNetwork
+from avsynth.face.roi import Picture, Roi
 from avsynth.face.track import FaceTracker, TrackedFace, wanted_side
+from avsynth.face.view import View
 from avsynth.media import Box, read_frames
 
 pytestmark = pytest.mark.data
@@ -111,6 +114,33 @@ def test_a_newcomer_is_noticed(data_dir: Path) -> None:
         pictures.append(canvas)
     found = follow(pictures)
     assert ids(found[14]) == [0] and ids(found[-1]) == [0, 1]
+
+
+def test_foliage_fools_the_mesh_network_but_is_not_confirmed(data_dir: Path) -> None:
+    clip = data_dir / "clips" / "1280x720_woman_threequarter_30fps_noaudio.mp4"
+    picture = next(islice(read_frames(clip), 229, None)).rgb()
+    view = View(picture, 1280, 720, None)
+    plants, woman = Roi(960.0, 347.0, 315.0, 0.0), Roi(702.0, 240.0, 400.0, 0.0)
+    with MeshNetwork() as mesh, FaceDetector() as detector:
+        assert view.locate(mesh, plants).score > 0.5 and view.locate(mesh, woman).score > 0.9
+        assert not view.confirms(detector, plants) and view.confirms(detector, woman)
+
+
+def test_a_track_that_nothing_confirms_is_given_up(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The detectors go blind after the first frame: the mesh network alone is not believed."""
+    pictures = grid(data_dir, "s1_bbaf2n.mp4", 60)
+    monkeypatch.setattr(View, "confirms", lambda *_: False)
+    detect, calls = FaceDetector.detect, []
+
+    def once(self: FaceDetector, rgb: Picture, near: bool = True) -> list[FaceBox]:
+        calls.append(1)
+        return detect(self, rgb, near) if len(calls) == 1 else []
+
+    monkeypatch.setattr(FaceDetector, "detect", once)
+    found = follow(pictures)
+    assert ids(found[30]) == [0] and ids(found[-1]) == []
 
 
 def test_max_faces(data_dir: Path) -> None:
