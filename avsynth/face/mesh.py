@@ -60,6 +60,9 @@ BORDER: tuple[int, ...] = (
 EYE_OUTER: tuple[int, int] = (33, 263)
 #: Middle of the inner upper and lower lip: their distance is the mouth opening.
 LIP_TOP_BOTTOM: tuple[int, int] = (13, 14)
+#: Inner upper lip from corner to corner, and the lower-lip point that each of them meets.
+INNER_UPPER: tuple[int, ...] = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+INNER_LOWER: tuple[int, ...] = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 #: Corners of the mouth (subject's right, left).
 LIP_CORNERS: tuple[int, int] = (61, 291)
 

@@ -16,7 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 from avsynth.face import mesh
 from avsynth.face.alignment import Floats, Poses, align
 
-__all__ = ["MouthSpace", "PersonStyle", "Poses", "align", "canonical_opening", "opening"]
+__all__ = [
+    "MouthSpace",
+    "PersonStyle",
+    "Poses",
+    "align",
+    "canonical_opening",
+    "keep_lips_apart",
+    "opening",
+]
 
 
 def opening(points: ArrayLike) -> Floats:
@@ -36,6 +44,20 @@ def canonical_opening(canonical: ArrayLike) -> Floats:
     top, bottom = mesh.in_mouth(mesh.LIP_TOP_BOTTOM)
     array = np.asarray(canonical, dtype=np.float64)[..., :2]
     return np.asarray(np.linalg.norm(array[..., top, :] - array[..., bottom, :], axis=-1))
+
+
+def keep_lips_apart(canonical: ArrayLike) -> Floats:
+    """Canonical points (T, M, 3) in which no inner lower-lip point lies above its upper partner.
+
+    A sum of components can push closed lips through each other; such pairs meet in their middle.
+    """
+    array = np.array(canonical, dtype=np.float64)
+    upper, lower = (mesh.in_mouth(lip) for lip in (mesh.INNER_UPPER, mesh.INNER_LOWER))
+    crossed = array[:, lower, 1] < array[:, upper, 1]
+    middle = (array[:, lower] + array[:, upper]) / 2
+    array[:, upper] = np.where(crossed[..., None], middle, array[:, upper])
+    array[:, lower] = np.where(crossed[..., None], middle, array[:, lower])
+    return array
 
 
 @dataclasses.dataclass(frozen=True)

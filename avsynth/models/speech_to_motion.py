@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from avsynth.errors import NothingToDoError
-from avsynth.face.mouth_space import MouthSpace, PersonStyle, Poses
+from avsynth.face.mouth_space import MouthSpace, PersonStyle, Poses, keep_lips_apart
 from avsynth.models.motion import MotionConfig
 from avsynth.speech import front_end as front_ends
 from avsynth.speech.activity import speech_level, voice_activity
@@ -27,7 +27,8 @@ STEP = front_ends.STEP
 
 WINDOW = 10 * front_ends.RATE  # steps whose motion is kept from one window
 CONTEXT = front_ends.RATE  # steps heard to either side of them
-_CLOSING = 0.08  # seconds in which a mouth closes when the voice ends, or opens before it
+_PAUSE = 0.6  # seconds of silence that leave the mouth to the network
+_CLOSING = 0.2  # seconds in which it then closes, and opens again
 
 
 class Chunk(Protocol):
@@ -153,15 +154,19 @@ class SpeechToMotion:
         seen = np.asarray(np.isfinite(residual).all(axis=(1, 2)))
         own = np.where(seen[:, None, None], residual, 0.0)
         mean = own.sum(axis=0) / max(int(seen.sum()), 1)
-        coefficients = style.from_units(units)
-        return self.space.decode(coefficients, poses, mean + detail * (residual - mean))
+        shape = self.space.shape(style.from_units(units)) + mean + detail * (residual - mean)
+        return poses.to_image(keep_lips_apart(shape))[..., :2]
 
 
 def _gate(voiced: Floats, rate: int) -> Floats:
-    """Voice activity (T,) as a gain on motion: 1 in speech, 0 in silence, soft in between."""
-    width = max(1, round(_CLOSING * rate))
+    """Voice activity (T,) as a gain on motion: 0 in silence, 1 in speech and its short pauses.
+
+    People seldom close their mouths in a pause of half a second, and the network knows when.
+    """
+    hold, width = round(_PAUSE * rate / 2), round(_CLOSING * rate)
+    held = np.lib.stride_tricks.sliding_window_view(np.pad(voiced, hold), 2 * hold + 1)
     kernel = np.hanning(2 * width + 3)[1:-1]
-    padded = np.pad(voiced, width, mode="edge")
+    padded = np.pad(held.max(axis=1), width, mode="edge")
     return np.convolve(padded, kernel / kernel.sum(), "valid").astype(np.float32)
 
 

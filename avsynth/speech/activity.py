@@ -37,38 +37,32 @@ def speech_level(samples: ArrayLike) -> float:
     return max(float(np.quantile(frames, 0.95)), _QUIETEST) if len(frames) else _QUIETEST
 
 
-def voice_activity(
-    samples: ArrayLike, rate: int = 25, level: float | None = None, floor: float | None = None
-) -> Floats:
-    """How surely somebody speaks: samples (N,) at 16 kHz -> (frames,) in 0..1.
+def voice_activity(samples: ArrayLike, rate: int = 25, level: float | None = None) -> Floats:
+    """How surely somebody speaks: samples (N,) at 16 kHz -> (ceil(N rate / 16000),) in 0..1.
 
-    Energy above 80 Hz, in decibels, between the noise floor and the speech level: 0 up to 6 dB
-    above the floor (or 40 dB below the level), 1 from 14 dB above. Frames within 80 ms of speech
-    count as speech (stops and weak fricatives). ``level`` and ``floor`` (RMS) default to the
-    loudest and quietest twentieth of these samples.
+    By energy above 80 Hz: 0 up to 6 dB over the quietest twentieth of the sound, but at most 33 and
+    at least 55 dB below the speech ``level`` (default: of these samples); 1 from 8 dB above that.
+    Frames within 100 ms of speech count as speech, so that stops and weak fricatives do. Sound
+    that hardly varies (less than 6 dB) is a noise, not speech.
     """
     array = np.nan_to_num(np.asarray(samples, np.float32), posinf=0.0, neginf=0.0)
     if not len(array):
         return np.zeros(0, np.float32)
-    high = array - _smooth(array, SAMPLE_RATE // 80)  # hum and rumble out
-    frames = envelope(high, 100)
-    level = speech_level(high) if level is None else level
-    floor = float(np.quantile(frames, 0.05)) if floor is None else floor
-    # Speech without a pause has a "floor" that is speech: never within 30 dB of the level.
-    floor_db = min(_decibels(max(floor, 1e-6)), _decibels(level) - 30)
-    lowest = max(floor_db + 6, _decibels(level) - 40)
-    loud = np.clip((20 * np.log10(np.maximum(frames, 1e-6)) - lowest) / 8, 0, 1)
-    if level <= _QUIETEST:
-        loud = np.zeros_like(loud)
-    padded = np.pad(loud, 8, mode="edge")
-    held = np.lib.stride_tricks.sliding_window_view(padded, 17).max(axis=1)
+    frames = _decibels(envelope(array - _smooth(array, SAMPLE_RATE // 80), 100))
+    loudest = float(_decibels(speech_level(array) if level is None else level))
+    quiet, loud = (float(np.quantile(frames, q)) for q in (0.05, 0.95))
+    lowest = min(max(quiet + 6, loudest - 55), loudest - 33)
+    sure = np.clip((frames - lowest) / 8, 0, 1)
+    if loud - quiet < 6 or loud <= _decibels(_QUIETEST):
+        sure = np.zeros_like(sure)
+    held = np.lib.stride_tricks.sliding_window_view(np.pad(sure, 10), 21).max(axis=1)
     steps = int(np.ceil(len(array) * rate / SAMPLE_RATE))
     times = (np.arange(steps) + 0.5) / rate * 100 - 0.5
     return np.asarray(np.interp(times, np.arange(len(held)), held), np.float32)
 
 
-def _decibels(value: float) -> float:
-    return float(20 * np.log10(value))
+def _decibels(value: ArrayLike) -> Floats:
+    return np.asarray(20 * np.log10(np.maximum(np.asarray(value), 1e-6)), np.float32)
 
 
 def _smooth(array: Floats, width: int) -> Floats:

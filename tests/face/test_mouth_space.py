@@ -11,6 +11,7 @@ from avsynth.face.mouth_space import (
     PersonStyle,
     align,
     canonical_opening,
+    keep_lips_apart,
     opening,
 )
 
@@ -115,3 +116,15 @@ def test_other_meshes_are_refused():
         align(np.zeros((3, 68, 3)))
     with pytest.raises(ValueError, match="frames, points, 3"):
         align(np.zeros((3, 478, 2)))
+
+
+def test_lips_that_crossed_are_brought_together_and_others_left_alone():
+    canonical, _ = align(made_track()[0])
+    top, bottom = mesh.in_mouth(mesh.LIP_TOP_BOTTOM)
+    canonical[0, bottom, 1] = canonical[0, top, 1] - 0.1
+    fixed = keep_lips_apart(canonical)
+    assert fixed[0, bottom, 1] == fixed[0, top, 1]
+    lips = mesh.in_mouth((*mesh.INNER_UPPER, *mesh.INNER_LOWER))
+    assert np.array_equal(np.delete(fixed, lips, axis=1), np.delete(canonical, lips, axis=1))
+    upper, lower = mesh.in_mouth(mesh.INNER_UPPER), mesh.in_mouth(mesh.INNER_LOWER)
+    assert (fixed[:, lower, 1] >= fixed[:, upper, 1]).all()
