@@ -45,8 +45,8 @@ class TrackedFace:
 def wanted_side(width: int, height: int) -> int:
     """Longer side of the small picture to track on, for a video of the given size.
 
-    A face half as high as the shorter side then fills the mesh network's input; smaller ones are
-    cut from the full picture, where ``update`` is given a way to.
+    A face a quarter as high as a 16:9 picture is then large enough for the mesh network; smaller
+    ones are cut from the full picture, where ``update`` is given a way to.
     """
     return min(max(width, height), 640)
 

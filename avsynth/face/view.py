@@ -14,7 +14,7 @@ import numpy as np
 
 from avsynth.face.detect import TILE, FaceBox, FaceDetector
 from avsynth.face.mesh import EYE_OUTER
-from avsynth.face.mesh_network import POINTS, SIDE, MeshNetwork
+from avsynth.face.mesh_network import SIDE, MeshNetwork
 from avsynth.face.roi import FloatArray, Picture, Roi
 from avsynth.media.box import Box
 
@@ -55,26 +55,35 @@ class View:
 
     def locate(self, mesh: MeshNetwork, roi: Roi) -> Sight:
         """Run the mesh network on a region given in full-resolution pixels."""
-        on_small = roi.scaled(1 / self.fx, 1 / self.fy)
-        if self.crop is None or on_small.side >= _ENOUGH * SIDE:
-            points, score = mesh.locate(self.small, on_small)
+        rgb, region, part = self._source(roi)
+        points, score = mesh.locate(rgb, region)
+        if part is None:
             points[:, :2] = (points[:, :2] + 0.5) * (self.fx, self.fy) - 0.5
             points[:, 2] *= (self.fx + self.fy) / 2
         else:
-            points, score = self._locate_in_crop(mesh, roi)
+            points[:, :2] += (part.x0, part.y0)
         (x0, y0), (x1, y1) = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
         box = FaceBox(float(x0), float(y0), float(x1), float(y1), score)
         return Sight(points, score, box, self._look(box))
 
-    def _locate_in_crop(self, mesh: MeshNetwork, roi: Roi) -> tuple[FloatArray, float]:
-        assert self.crop is not None
-        x0, y0, x1, y1 = roi.bounds
-        box = Box(int(x0) - 1, int(y0) - 1, int(x1) + 2, int(y1) + 2).clip(self.width, self.height)
-        if box.area == 0:
-            return np.zeros((POINTS, 3), np.float32), 0.0
-        points, score = mesh.locate(self.crop(box), roi.shifted(-box.x0, -box.y0))
-        points[:, :2] += (box.x0, box.y0)
-        return points, score
+    def confirms(self, detector: FaceDetector, roi: Roi) -> bool:
+        """True when the detectors see a face in the middle of a region of their own."""
+        rgb, region, _ = self._source(Roi(roi.x, roi.y, 1.5 * roi.side, roi.angle))
+        middle = FaceBox(0.3 * SIDE, 0.3 * SIDE, 0.7 * SIDE, 0.7 * SIDE)
+        return any(box.same_face(middle) for box in detector.detect(region.cut(rgb, SIDE)))
+
+    def _source(self, roi: Roi) -> tuple[Picture, Roi, Box | None]:
+        """Where to look at a region: a picture, the region in its pixels, and which part of the
+        full-resolution picture it is (None: it is the small one).
+        """
+        on_small = roi.scaled(1 / self.fx, 1 / self.fy)
+        if self.crop is not None and on_small.side < _ENOUGH * SIDE:
+            x0, y0, x1, y1 = roi.bounds
+            box = Box(int(x0) - 1, int(y0) - 1, int(x1) + 2, int(y1) + 2)
+            box = box.clip(self.width, self.height)
+            if box.area > 0:
+                return self.crop(box), roi.shifted(-box.x0, -box.y0), box
+        return self.small, on_small, None
 
     def detect(self, detector: FaceDetector, near: bool) -> list[FaceBox]:
         """Faces in the small picture, in full-resolution pixels; ``near`` as the detector's."""
@@ -91,12 +100,6 @@ class View:
         boxes = detector.detect_small(width, height, lambda box: self.small[box.slices])
         offset = (self.fx - 1) / 2, (self.fy - 1) / 2
         return [box.moved(self.fx, self.fy, *offset) for box in boxes]
-
-    def confirms(self, detector: FaceDetector, roi: Roi) -> bool:
-        """True when the detectors see a face in the middle of a region of their own."""
-        wide = Roi(roi.x, roi.y, 1.5 * roi.side, roi.angle).scaled(1 / self.fx, 1 / self.fy)
-        middle = FaceBox(0.3 * SIDE, 0.3 * SIDE, 0.7 * SIDE, 0.7 * SIDE)
-        return any(box.same_face(middle) for box in detector.detect(wide.cut(self.small, SIDE)))
 
     def _look(self, box: FaceBox) -> FloatArray:
         """Histogram of colours in and around a face, (64,) float32 of unit length."""
