@@ -89,13 +89,12 @@ def schema() -> str:
 
 def peak_memory_mb() -> float:
     """Peak resident memory of this process so far, in MB (10^6 bytes)."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        import psutil
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count what the parent process held before the fork
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    import psutil
 
-        return float(getattr(psutil.Process().memory_info(), "peak_wset", 0) / 1e6)
-    import sys
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    memory = psutil.Process().memory_info()
+    return float(getattr(memory, "peak_wset", memory.rss) / 1e6)

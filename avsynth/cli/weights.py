@@ -19,7 +19,8 @@ def list_(
 
     entries = list_weights()
     if as_json:
-        print(json.dumps({"weights": [entry.model_dump(mode="json") for entry in entries]}, indent=2))
+        rows = [entry.model_dump(mode="json") for entry in entries]
+        print(json.dumps({"weights": rows}, indent=2))
     else:
         for entry in entries:
             print(f"{entry.name:<28} {entry.purpose:<11} {entry.licence:<14} {entry.sha256[:16]}")

@@ -71,8 +71,9 @@ def triangles(mean: Floats) -> NDArray[np.int32]:
     skin = np.setdiff1d(np.arange(VERTICES), [*INNER_RING, *_BESIDE_LIPS])
     around = skin[Delaunay(mean[skin]).simplices]
     lips = mean[OUTER_RING].astype(np.float32)
-    in_lips = np.isin(around, OUTER_RING).all(axis=1)
-    in_lips &= [cv2.pointPolygonTest(lips, _centre(mean[t]), False) >= 0 for t in around]
+    of_ring = np.isin(around, OUTER_RING).all(axis=1)
+    inside = [cv2.pointPolygonTest(lips, _centre(mean[t]), False) >= 0 for t in around]
+    in_lips = np.asarray(of_ring) & np.array(inside)
     fixed = (around >= MOVING).all(axis=1)
     closed = np.append(np.arange(20), 0)
     return np.concatenate(

@@ -127,8 +127,8 @@ def references(folder: Path, track: int, first: int, stop: int) -> Iterator[Mout
                 for frame, box, a, b in zip(
                     stored["frames"], stored["boxes"], starts, stored["ends"], strict=True
                 ):
-                    bgr = cv2.imdecode(data[a:b], cv2.IMREAD_COLOR)
-                    rgb = np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8, copy=False)
+                    bgr = np.asarray(cv2.imdecode(data[a:b], cv2.IMREAD_COLOR), dtype=np.uint8)
+                    rgb = np.ascontiguousarray(bgr[..., ::-1])
                     yield Mouth(int(frame), Box(*(int(v) for v in box)), rgb)
 
 

@@ -21,6 +21,7 @@ from avsynth.media import Box
 
 Bytes = NDArray[np.uint8]
 
+_FINE_PIXELS = 60_000  # larger faces are warped on a coarser grid; pixels are still all their own
 _GAMMA = 2.2  # of the linear light in which colours are matched
 
 
@@ -28,7 +29,7 @@ _GAMMA = 2.2  # of the linear light in which colours are matched
 class Picture:
     """Pixels of a lower face with its vertices: a reference, or the frame itself.
 
-    ``rgb`` is uint8 (h, w, 3); ``vertices`` float32 (V, 2) from :func:`~avsynth.face.lower_face.vertices`, in its pixels.
+    ``rgb`` is uint8 (h, w, 3); ``vertices`` float32 (V, 2), see ``lower_face``, in its pixels.
     """
 
     rgb: Bytes
@@ -95,35 +96,50 @@ class ClassicalRenderer:
     name = "classical"
 
     def __init__(self, mean: Floats) -> None:
-        self._mesh = Triangulation(triangles(mean))
-        face = np.zeros(VERTICES, dtype=np.float32)
-        face[:MOVING] = 1.0
-        lips = np.zeros(VERTICES, dtype=np.float32)
-        lips[LIPS] = 1.0
-        self._weights = np.stack([face, lips], axis=1)
+        faces = triangles(mean)
+        self._mesh = Triangulation(faces)
+        self._face = np.zeros((VERTICES, 1), dtype=np.float32)
+        self._face[:MOVING] = 1.0
+        self._lips = np.zeros((VERTICES, 1), dtype=np.float32)
+        self._lips[LIPS] = 1.0
+        self._near_lips = np.unique(faces[np.isin(faces, LIPS).any(axis=1)])
 
     def render(self, targets: Sequence[Target], sources: Sequence[Source]) -> list[Patch]:
         """See :class:`Renderer`."""
         return [self._one(t, s) for t, s in zip(targets, sources, strict=True)]
 
     def _one(self, target: Target, source: Source) -> Patch:
-        raster = self._mesh.raster(uncross(target.wanted), target.box.width, target.box.height)
-        values = self._weights
-        if target.spare is not None:
-            values = values * (1.0 - target.spare)[:, None]
-        face, lips = self._mesh.weights(raster, values)
-        skin = self._warp(raster, source.skin)
+        box = target.box
+        wanted = uncross(target.wanted)
+        raster = self._mesh.raster(wanted, box.width, box.height)
+        bare = 1.0 if target.spare is None else 1.0 - target.spare[:, None]
+        stride = 1 if box.area < _FINE_PIXELS else 2 if box.area < 4 * _FINE_PIXELS else 3
+        [face] = self._mesh.weights(raster, self._face * bare, stride)
+        rgb = self._warp(raster, source.skin, stride)
+        low = np.maximum(np.floor(wanted[self._near_lips].min(axis=0)).astype(int), 0)
+        high = np.ceil(wanted[self._near_lips].max(axis=0)).astype(int) + 1
+        window = raster.window(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+        if window.index.size:
+            [lips] = self._mesh.weights(window, self._lips * bare)
+            part = rgb[low[1] : high[1], low[0] : high[0]]
+            part[:] = self._mouth(window, source, part, lips)
+        return Patch(box, rgb, face)
+
+    def _mouth(self, window: Raster, source: Source, skin: Bytes, lips: Floats) -> Bytes:
+        """The mouths of the references over the skin of the same window."""
+        around = (lips > 0.05) & (lips < 0.6)
+        below = skin.astype(np.float32)
         mouth = np.zeros(skin.shape, dtype=np.float32)
         for picture, share in source.mouth:
-            warped = self._warp(raster, picture)
-            mouth += share * _match_colour(warped, skin, (lips > 0.05) & (lips < 0.6))
-        rgb = skin + (mouth - skin) * lips[..., None]
-        return Patch(target.box, np.clip(rgb + 0.5, 0, 255).astype(np.uint8), face)
+            warped = self._warp(window, picture, 1).astype(np.float32)
+            mouth += share * _match_colour(warped, below, around)
+        mixed = below + (mouth - below) * lips[..., None]
+        return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
 
-    def _warp(self, raster: Raster, picture: Picture) -> Floats:
-        x, y = self._mesh.sampling_map(raster, picture.vertices)
+    def _warp(self, raster: Raster, picture: Picture, stride: int) -> Bytes:
+        x, y = self._mesh.sampling_map(raster, picture.vertices, stride)
         warped = cv2.remap(picture.rgb, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return warped.astype(np.float32)
+        return np.asarray(warped, dtype=np.uint8)
 
 
 def _match_colour(picture: Floats, like: Floats, where: NDArray[np.bool_]) -> Floats:
@@ -136,4 +152,5 @@ def _match_colour(picture: Floats, like: Floats, where: NDArray[np.bool_]) -> Fl
     have = (picture[where] / 255.0) ** _GAMMA
     want = (like[where] / 255.0) ** _GAMMA
     gain = (want.mean(axis=0) + 1e-4) / (have.mean(axis=0) + 1e-4)
-    return picture * np.clip(gain, 0.25, 4.0).astype(np.float32) ** (1.0 / _GAMMA)
+    coded = np.clip(gain, 0.25, 4.0).astype(np.float32) ** (1.0 / _GAMMA)
+    return np.asarray(picture * coded, dtype=np.float32)

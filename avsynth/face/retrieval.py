@@ -13,6 +13,9 @@ Floats = NDArray[np.float64]
 
 _SHAPE_STEP = 0.012  # eye distances of lip difference (rms) that cost 1
 _POSE_STEP = 5.0  # degrees of yaw and pitch that cost 1
+_TEAR_STEP = 0.25  # log ratio by which closed lips are torn open that costs 1
+_CLOSED = 0.02  # eye distances between lips that count as closed
+_RING = 20  # lip points are the outer ring, then the inner one (see ``lower_face``)
 _CHANGE = 1.2  # what a change of picture costs
 _MIX = np.array([0.15, 0.7, 0.15])  # shares across a change
 
@@ -21,9 +24,9 @@ def costs(lips: Floats, angles: Floats, reference_lips: Floats, reference_angles
     """How badly each reference fits each frame, (T, R).
 
     Args:
-        lips: (T, L, 3), wanted lip points in the pose-free space, eye distances.
+        lips: (T, 40, 3), wanted ``lower_face.LIPS`` in the pose-free space, eye distances.
         angles: (T, 3), head yaw, pitch, roll in degrees.
-        reference_lips: (R, L, 3).
+        reference_lips: (R, 40, 3).
         reference_angles: (R, 3).
     """
     a = lips.reshape(len(lips), -1)
@@ -34,7 +37,16 @@ def costs(lips: Floats, angles: Floats, reference_lips: Floats, reference_angles
         angles[:, None, 0] - reference_angles[None, :, 0],
         angles[:, None, 1] - reference_angles[None, :, 1],
     )
-    return np.asarray(rms / _SHAPE_STEP + turned / _POSE_STEP)
+    wide = np.log(_openings(lips) + _CLOSED)[:, None]
+    have = np.log(_openings(reference_lips) + _CLOSED)[None]
+    torn = np.maximum(wide - have, 0.0)
+    return np.asarray(rms / _SHAPE_STEP + turned / _POSE_STEP + torn / _TEAR_STEP)
+
+
+def _openings(lips: Floats) -> Floats:
+    """Mean distance of the inner lips, (T,), eye distances."""
+    lower, upper = lips[:, _RING + 3 : _RING + 8], lips[:, -3 : _RING + 12 : -1]
+    return np.asarray(np.linalg.norm(lower - upper, axis=-1).mean(axis=-1))
 
 
 def cheapest_path(cost: Floats) -> NDArray[np.intp]:

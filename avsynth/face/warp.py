@@ -21,10 +21,20 @@ _SUBPIXEL_BITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """Triangles drawn at the wanted positions: ``index`` is int16 (h, w), -1 outside all of them."""
+    """Triangles drawn at the wanted positions.
+
+    ``index`` is int16 (h, w), the number of the triangle or -1; ``inverse`` (T, 3, 3) takes a
+    pixel (x, y, 1) to barycentric coordinates; ``x`` and ``y`` are the place of the first pixel.
+    """
 
     index: NDArray[np.int16]
-    inverse: Floats  # (T, 3, 3): pixel (x, y, 1) -> barycentric coordinates
+    inverse: Floats
+    x: int
+    y: int
+
+    def window(self, x0: int, y0: int, x1: int, y1: int) -> Raster:
+        """The part of it from (x0, y0) to (x1, y1), half open."""
+        return Raster(self.index[y0:y1, x0:x1], self.inverse, self.x + x0, self.y + y0)
 
 
 class Triangulation:
@@ -40,28 +50,37 @@ class Triangulation:
         fixed = np.round(corners * (1 << _SUBPIXEL_BITS)).astype(np.int32)
         for number, triangle in enumerate(fixed):
             cv2.fillConvexPoly(index, triangle, number, cv2.LINE_8, _SUBPIXEL_BITS)
-        return Raster(index, _barycentric(corners))
+        return Raster(index, _barycentric(corners), 0, 0)
 
-    def sampling_map(self, raster: Raster, source: NDArray[np.floating]) -> tuple[Floats, Floats]:
+    def sampling_map(
+        self, raster: Raster, source: NDArray[np.floating], stride: int = 1
+    ) -> tuple[Floats, Floats]:
         """Where each pixel of the raster comes from in a picture with points ``source`` (N, 2).
 
+        Args:
+            raster: from ``raster``, or a window of it.
+            source: the points in the picture that pixels are taken from.
+            stride: work out every n-th pixel only, the rest linearly between them.
+
         Returns:
-            float32 maps (h, w) of x and y for ``cv2.remap``; -1 outside the triangles.
+            float32 maps (h, w) of x and y for ``cv2.remap``.
         """
         corners = np.asarray(source, dtype=np.float32)[self.triangles]  # (T, 3, 2)
         affine = np.einsum("tki,tkj->tij", corners, raster.inverse)  # (T, 2, 3)
-        fields = _interpolate(raster.index, affine)
-        return fields[0], fields[1]
+        x, y = _interpolate(raster, affine, stride, spread=True)
+        return x, y
 
-    def weights(self, raster: Raster, values: NDArray[np.floating]) -> Floats:
-        """Vertex ``values`` (N, C) interpolated over the raster: float32 (C, h, w), 0 outside."""
+    def weights(
+        self, raster: Raster, values: NDArray[np.floating], stride: int = 1
+    ) -> list[Floats]:
+        """Vertex ``values`` (N, C) interpolated over the raster: C times (h, w), 0 outside."""
         corners = np.asarray(values, dtype=np.float32)[self.triangles]  # (T, 3, C)
         affine = np.einsum("tkc,tkj->tcj", corners, raster.inverse)
-        return np.clip(_interpolate(raster.index, affine, outside=0.0), 0.0, 1.0)
+        return [np.clip(f, 0.0, 1.0) for f in _interpolate(raster, affine, stride, spread=False)]
 
 
 def _barycentric(corners: NDArray[np.float64]) -> Floats:
-    """Matrices (T, 3, 3) that take (x, y, 1) to barycentric coordinates; flat triangles get zeros."""
+    """Matrices (T, 3, 3) from (x, y, 1) to barycentric coordinates; zeros for flat triangles."""
     x, y = corners[..., 0], corners[..., 1]
     # Row k of the adjugate belongs to corner k: (y_i - y_j, x_j - x_i, x_i y_j - x_j y_i).
     i, j = [1, 2, 0], [2, 0, 1]
@@ -75,16 +94,32 @@ def _barycentric(corners: NDArray[np.float64]) -> Floats:
     return rows.astype(np.float32)
 
 
-def _interpolate(index: NDArray[np.int16], affine: Floats, outside: float = -1.0) -> Floats:
-    """Evaluate an affine function per triangle, ``affine`` (T, C, 3), on the index image."""
-    height, width = index.shape
-    channels = affine.shape[1]
-    table = np.zeros((len(affine) + 1, channels * 3), dtype=np.float32)  # the last row: outside
-    table[:-1] = affine.reshape(len(affine), -1)
-    table[-1, 2::3] = outside
-    coefficients = np.take(table, index.ravel(), axis=0, mode="wrap")
-    coefficients = coefficients.reshape(height, width, channels, 3)
-    x = np.arange(width, dtype=np.float32)[None, :, None]
-    y = np.arange(height, dtype=np.float32)[:, None, None]
-    field = coefficients[..., 0] * x + coefficients[..., 1] * y + coefficients[..., 2]
-    return np.ascontiguousarray(np.moveaxis(field, 2, 0))
+def _interpolate(raster: Raster, affine: Floats, stride: int, spread: bool) -> list[Floats]:
+    """Evaluate affine functions per triangle, ``affine`` (T, C, 3), on the raster: C times (h, w).
+
+    Outside the triangles the value is 0, or with ``spread`` that of a triangle near by.
+    """
+    height, width = raster.index.shape
+    # One sample in the middle of each block of pixels; the centres of pixels are whole numbers.
+    index = raster.index[stride // 2 :: stride, stride // 2 :: stride]
+    if spread:
+        grown = cv2.dilate(index, np.ones((3, 3), np.uint8))
+        index = np.where(index < 0, grown, index)
+    rows, columns = index.shape
+    table = np.zeros((len(affine) + 1, affine.shape[1] * 3), dtype=np.float32)
+    table[:-1] = affine.reshape(len(affine), -1)  # the last row, index -1, is outside
+    middle = (stride - 1) / 2
+    x = (np.arange(columns, dtype=np.float32) * stride + middle + raster.x)[None, :]
+    y = (np.arange(rows, dtype=np.float32) * stride + middle + raster.y)[:, None]
+    fields = []
+    for channel in range(affine.shape[1]):
+        a, b, c = (table[:, 3 * channel + k][index] for k in range(3))
+        field = a * x + b * y + c
+        if stride > 1:
+            full = cv2.resize(field, (columns * stride, rows * stride))
+            field = cv2.copyMakeBorder(
+                full, 0, max(0, height - full.shape[0]), 0, max(0, width - full.shape[1]),
+                cv2.BORDER_REPLICATE,
+            )[:height, :width]  # fmt: skip
+        fields.append(np.ascontiguousarray(field, dtype=np.float32))
+    return fields

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsynth.face.lower_face import LIPS, vertices
-from avsynth.face.mesh import EYE_OUTER, MOUTH_JAW, STORED, rows
+from avsynth.face.mesh import MOUTH_JAW, STORED, rows
 from avsynth.face.mouth_space import MouthSpace, PersonStyle, align, opening
 from avsynth.face.pose import reach_each
 from avsynth.face.references import Mouth, references
@@ -137,8 +136,7 @@ def _choose(
     """Reference pictures of the actor near the segment, and which of them each frame takes."""
     low, high = int(frames.min()), int(frames.max()) + 1
     mouths = list(references(analysis.references, actor.track.id, low, high))
-    placed = [_place(mouth, analysis.tracks, actor.track.id) for mouth in mouths]
-    points = np.stack([p for p in placed])
+    points = np.stack([_place(mouth, analysis.tracks, actor.track.id) for mouth in mouths])
     canonical, poses = align(points, actor.template)
     path = cheapest_path(costs(lips, angles, canonical[:, LIPS], poses.angles))
     pictures = [

@@ -28,7 +28,8 @@ class Analysis:
     """What pass one found.
 
     ``pts`` int64 (N,) are the frames' times in units of ``time_base``; ``end`` is where the last
-    one ends; ``cuts`` are the numbers of frames that begin a shot. ``tracks`` are the faces; ``references`` the folder of reference mouths.
+    one ends; ``cuts`` are the numbers of frames that begin a shot. ``tracks`` are the faces;
+    ``references`` the folder of reference mouths; ``damaged`` counts frames not fully decoded.
     """
 
     pts: NDArray[np.int64]

@@ -67,7 +67,7 @@ def run_demo(out: Path, progress: Callback | None = None) -> Demo:
     files = {
         result: "the dubbed film, signed",
         sheet: "moments before (left) and after (right)",
-        result.with_name(result.name + ".report.json"): "what was done, frame by frame and second by second",
+        result.with_name(result.name + ".report.json"): "what was done and how it went",
         record: "the consent record it was made under",
     }
     return Demo(files, report, read(result))

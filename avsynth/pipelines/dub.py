@@ -19,12 +19,21 @@ from typing import Any
 import numpy as np
 
 import avsynth
-from avsynth.errors import ConsentError, InputError, NothingToDoError, UsageError
-from avsynth.face.render import ClassicalRenderer
+from avsynth.errors import ConsentError, InputError, NothingToDoError, UsageError, WeightsError
 from avsynth.face.choice import SPEAKING, select
+from avsynth.face.render import ClassicalRenderer
 from avsynth.face.speaking import SoundLevel, score_tracks
 from avsynth.face.store import TrackInfo
-from avsynth.media import Box, EncoderSettings, MediaInfo, join, probe, read_audio, same_file, sha256_file
+from avsynth.media import (
+    Box,
+    EncoderSettings,
+    MediaInfo,
+    join,
+    probe,
+    read_audio,
+    same_file,
+    sha256_file,
+)
 from avsynth.models.speech_to_motion import SpeechToMotion
 from avsynth.pipelines.acting import DUBBED, Actor, meet
 from avsynth.pipelines.analyse import Analysis, analyse
@@ -40,7 +49,8 @@ from avsynth.provenance import consent as consents
 from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
 from avsynth.reporting import FaceReport, FileHash, Report, Weights, peak_memory_mb
-from avsynth.weights import LoadedModel, load
+from avsynth.speech import whisper
+from avsynth.weights import LoadedModel, list_weights, load
 
 Cast = Sequence[tuple[str, Path]]
 Part = tuple[Actor, Speech]
@@ -177,7 +187,7 @@ def _inputs(video: Path, cast: Cast, output: Path) -> Inputs:
 
 def _motion_weights(options: DubOptions, research: bool) -> LoadedModel:
     """The network asked for, else the best that the consent allows."""
-    name = options.weights or ("motion-small-research" if research else "motion-small")
+    name = options.weights or _best_weights(research)
     model = load(name, engine=options.engine, device=_device(options))
     if model.purpose == "research" and not research:
         raise ConsentError(
@@ -185,6 +195,17 @@ def _motion_weights(options: DubOptions, research: bool) -> LoadedModel:
             hint="use --weights motion-small",
         )
     return model
+
+
+def _best_weights(research: bool) -> str:
+    """The best motion network that the consent allows and whose front end is installed."""
+    purposes = ("research", "commercial") if research else ("commercial",)
+    for purpose in purposes:
+        for entry in list_weights():
+            usable = entry.needs != "whisper" or whisper.find_weights() is not None
+            if entry.kind == "motion" and entry.purpose == purpose and usable:
+                return entry.name
+    raise WeightsError("no motion network can be used here", hint="avsynth doctor tells more")
 
 
 def _device(options: DubOptions) -> str:

@@ -28,9 +28,7 @@ def examine() -> dict[str, Any]:
     """A JSON-ready report of the machine; weights are really loaded."""
     import torch
 
-    gpus = [
-        f"cuda:{n} {torch.cuda.get_device_name(n)}" for n in range(torch.cuda.device_count())
-    ]
+    gpus = [f"cuda:{n} {torch.cuda.get_device_name(n)}" for n in range(torch.cuda.device_count())]
     return {
         "avsynth": avsynth.__version__,
         "python": sys.version.split()[0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Plan:
     info: VideoInfo
     analysis: Analysis
     timeline: Timeline
-    actors: list[tuple[Actor, Renderer]]
+    actors: Sequence[tuple[Actor, Renderer]]
     space: MouthSpace
     encoder: EncoderSettings
     label: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -64,15 +65,14 @@ class Timeline:
 
     def times(self, first: int = 0, stop: int | None = None) -> NDArray[np.float64]:
         """Seconds since the first frame, float64; times are exact in ``pts``."""
-        return (self.pts[first:stop] - self.pts[0]) * float(self.time_base)
+        ticks = (self.pts[first:stop] - self.pts[0]).astype(np.float64)
+        return np.asarray(ticks * float(self.time_base))
 
     def segments(self, seconds: float = _SEGMENT_SECONDS) -> list[Segment]:
         """Cut into stretches of about ``seconds``."""
         ticks = (self.pts - self.pts[0]) * float(self.time_base) // seconds
         cuts = [0, *(np.flatnonzero(np.diff(ticks)) + 1), len(self)]
-        return [
-            Segment(n, int(a), int(b)) for n, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))
-        ]
+        return [Segment(n, int(a), int(b)) for n, (a, b) in enumerate(itertools.pairwise(cuts))]
 
     def runs(self, first: int, stop: int) -> Iterator[tuple[int, int, int]]:
         """Runs (first, stop, step) of output frames whose sources go up, down or stand still."""
@@ -105,7 +105,7 @@ def fit(
     numbers = np.arange(count, dtype=np.int64)
     if how is Fit.ERROR and abs(wanted - length) > last:
         raise UsageError(
-            f"the speech lasts {float(speech):.3f} s, the picture {float(length * time_base):.3f} s",
+            f"speech of {float(speech):.3f} s, picture of {float(length * time_base):.3f} s",
             hint="--fit trim, hold, loop or ping-pong says what to do",
         )
     missing = wanted - length

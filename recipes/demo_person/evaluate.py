@@ -1,6 +1,6 @@
 """How far is the demo person from everybody who went in? Writes nearest.json beside person.mp4.
 
-    python recipes/demo_person/evaluate.py --grid GRID_FOLDER --person avsynth/pipelines/demo/person.mp4
+python recipes/demo_person/evaluate.py --grid GRID_FOLDER --person avsynth/pipelines/demo/person.mp4
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ _CLIPS = 3  # of each speaker
 def main() -> None:
     """Compare the composite with every GRID speaker at hand."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--grid", type=Path, required=True, help="folder with clips, grid.csv beside")
+    parser.add_argument(
+        "--grid", type=Path, required=True, help="folder with clips, grid.csv beside"
+    )
     parser.add_argument("--person", type=Path, required=True)
     arguments = parser.parse_args()
     embedder = DlibFace()
