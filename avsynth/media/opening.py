@@ -52,9 +52,9 @@ def open_input(path: StrPath) -> Iterator[av.container.InputContainer]:
 
 
 def _checked(path: StrPath) -> str:
-    name = os.path.abspath(path)  # absolute: a name such as "http:x" cannot read as an address
+    name = str(Path(path).absolute())  # absolute: "http:x" cannot be read as an address
     try:
-        with open(name, "rb") as file:
+        with Path(name).open("rb") as file:
             if not Path(name).is_file():
                 raise InputError("not a regular file", path)
             if not file.read(1):
@@ -113,7 +113,7 @@ def sha256_file(path: StrPath) -> str:
     """
     name = _checked(path)
     try:
-        with open(name, "rb") as file:
+        with Path(name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path) from error

@@ -41,7 +41,7 @@ def atomic_output(path: StrPath) -> Iterator[Path]:
     Raises:
         ResourceError: missing folder, no permission, disk full.
     """
-    final = Path(os.path.abspath(path))
+    final = Path(path).absolute()
     # Short and plain whatever the final name is: it may hold newlines or be 255 bytes long.
     temporary = final.parent / f".avsynth-{secrets.token_hex(6)}{final.suffix[:16]}"
     try:
@@ -53,7 +53,7 @@ def atomic_output(path: StrPath) -> Iterator[Path]:
     try:
         yield temporary
         _sync(temporary)
-        os.replace(temporary, final)
+        temporary.replace(final)
         _sync(final.parent)
     except BaseException as error:
         with suppress(OSError):
@@ -103,8 +103,8 @@ def _sync(path: Path) -> None:
 
 
 def same_file(first: StrPath, second: StrPath) -> bool:
-    """True when both names mean one file (links and spellings included); False if one is missing."""
+    """True when both names mean one file, links included; False if one is missing."""
     try:
-        return os.path.samefile(first, second)
+        return Path(first).samefile(second)
     except OSError:
         return False

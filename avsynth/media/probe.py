@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from fractions import Fraction
+from pathlib import Path
 
 import av.container
 import av.error
@@ -52,7 +53,7 @@ def probe(path: StrPath) -> MediaInfo:
             subtitles=len(container.streams.subtitles),
             chapters=len(container.chapters()),
             metadata=dict(container.metadata),
-            size_bytes=os.stat(path).st_size,
+            size_bytes=Path(path).stat().st_size,
         )
 
 

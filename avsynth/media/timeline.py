@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 
 import av.container
 import av.error
@@ -66,11 +66,11 @@ def packet_times(path: StrPath) -> NDArray[np.int64] | None:
         InputError: not readable, or without video.
     """
     try:
-        state = os.stat(path)
+        state = Path(path).stat()
     except (OSError, ValueError):
         with open_input(path):  # says what is wrong
             return None
-    return _packet_times(os.path.abspath(path), state.st_size, state.st_mtime_ns)
+    return _packet_times(str(Path(path).absolute()), state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
