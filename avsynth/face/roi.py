@@ -80,7 +80,7 @@ class Roi:
         if shrink >= 2:  # bilinear sampling alone would alias: average whole blocks first
             x0, y0, x1, y1 = (round(v) for v in self.bounds)
             left, top = max(x0 - shrink, 0), max(y0 - shrink, 0)
-            source = rgb[top : y1 + shrink, left : x1 + shrink]
+            source = rgb[top : max(y1 + shrink, 0), left : max(x1 + shrink, 0)]
             if source.size == 0:
                 return np.zeros((size, size, 3), np.uint8)
             height, width = (max(n // shrink, 1) for n in source.shape[:2])

@@ -22,7 +22,7 @@ _BELIEF = 0.5  # least score of a detection, less twice its key points' error in
 _NEWCOMERS = 12  # frames between two looks at the whole picture
 _NOBODY = 3  # the same while nobody is seen
 _DISTANT = 150  # frames between two looks through tiles for small faces
-_DOUBTS = 3  # looks in a row at which no detector sees the face that a track follows
+_UNCONFIRMED = 36  # frames a track may go on without any detector seeing its face
 _GAP = 20  # frames a lost face is waited for
 _SAME_PERSON = 1.5  # strangeness up to which a face is taken for one that was lost
 
@@ -137,7 +137,7 @@ class FaceTracker:
         if self._looked_far is None or index - self._looked_far >= patience:
             boxes += view.detect_small(self._detector)
             self._looked_far = index
-        self._doubt(boxes, view)
+        self._doubt(index, boxes, view)
         found: list[Sight] = []
         for box in sorted(boxes, key=lambda b: (-b.area, b.x0, b.y0)):
             known = [track.box for track in self._tracks] + [sight.box for sight in found]
@@ -149,15 +149,13 @@ class FaceTracker:
                 found.append(sight)
         self._adopt(index, found)
 
-    def _doubt(self, boxes: list[FaceBox], view: View) -> None:
+    def _doubt(self, index: int, boxes: list[FaceBox], view: View) -> None:
         """Give up tracks that only the mesh network believes in: it can hang on to foliage."""
         for track in list(self._tracks):
             seen = any(box.same_face(track.box) for box in boxes)
             if seen or view.confirms(self._detector, mesh_roi(track.points)):
-                track.doubts = 0
-                continue
-            track.doubts += 1
-            if track.doubts >= _DOUBTS:
+                track.confirmed = index
+            elif index - track.confirmed >= _UNCONFIRMED:
                 self._tracks.remove(track)
 
     def _adopt(self, index: int, found: list[Sight]) -> None:
@@ -176,6 +174,7 @@ class FaceTracker:
             taken.add(i)
             self._lost.remove(track)
             track.move(index, found[i])
+            track.confirmed = index
             self._tracks.append(track)
         for i, sight in enumerate(found):
             if i not in taken and len(self._tracks) < self.max_faces:
@@ -191,7 +190,7 @@ class _Track:
         self.id = track_id
         self.seen = index  # the last frame in which it was seen
         self.look = sight.look
-        self.doubts = 0  # looks in a row that did not confirm it
+        self.confirmed = index  # the last frame in which a detector saw it too
         self._velocity = (0.0, 0.0)  # pixels a frame
         self._take(sight)
 
