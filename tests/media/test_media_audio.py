@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from avsynth.media import Writer, probe, read_audio, video_like
 
 def whole(path: Path, rate: int, **options: object) -> np.ndarray:
     chunks = list(read_audio(path, rate, **options))  # type: ignore[arg-type]
-    for before, after in zip(chunks, chunks[1:], strict=False):
+    for before, after in itertools.pairwise(chunks):
         assert after.time == before.end
     return np.concatenate([chunk.samples for chunk in chunks])
 

@@ -21,8 +21,14 @@ FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv44
            "yuv420p12le", "yuvj420p", "gbrp", "gbrp10le", "yuv440p", "yuva420p"]  # fmt: skip
 
 
-def make(pix_fmt: str, width: int = 98, height: int = 74, index: int = 0,
-         orientation: Orientation = Orientation(), colour: tuple[int, int] = (1, 1)) -> Frame:  # fmt: skip
+def make(
+    pix_fmt: str,
+    width: int = 98,
+    height: int = 74,
+    index: int = 0,
+    orientation: Orientation = Orientation(),
+    colour: tuple[int, int] = (1, 1),
+) -> Frame:
     raw = raw_frame(width, height, index, pix_fmt, colour)
     return Frame(raw, 0, Fraction(1, 25), orientation)
 

@@ -97,8 +97,8 @@ def test_decoding_times_hold_their_promise(
         steps = data.draw(st.lists(st.integers(1, 50), min_size=length, max_size=length))
         pts = np.cumsum(steps).astype(np.int64) + start
         start = int(pts[-1])
-        order = np.argsort(np.arange(length) + data.draw(
-            st.lists(st.integers(0, reorder), min_size=length, max_size=length)), kind="stable")  # fmt: skip
+        late = data.draw(st.lists(st.integers(0, reorder), min_size=length, max_size=length))
+        order = np.argsort(np.arange(length) + late, kind="stable")
         segments.append(pts[order])
     depth = max(map(reorder_depth, segments))
     before = np.empty(0, np.int64)

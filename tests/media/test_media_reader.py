@@ -12,11 +12,12 @@ from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 from media_clips import Extras, Sound, make_clip, tone
 
 from avsynth.errors import InputError
-from avsynth.media import Frame, MediaInfo, VideoInfo, probe, read_frames, sha256_file
+from avsynth.media import Box, Frame, MediaInfo, VideoInfo, probe, read_frames, sha256_file
 
 
 def video_of(path: Path) -> VideoInfo:
@@ -193,8 +194,8 @@ def test_damage_is_passed_over_and_counted(suffix: str, tmp_path: Path) -> None:
 
 def test_random_damage_never_ends_in_a_library_error(tmp_path: Path) -> None:
     for suffix in ("mp4", "mkv", "avi"):
-        path = make_clip(tmp_path / f"c.{suffix}", times=range(20), extras=Extras([Sound(tone(0.5))])
-                         if suffix != "avi" else None)  # fmt: skip
+        extras = Extras([Sound(tone(0.5))]) if suffix != "avi" else None
+        path = make_clip(tmp_path / f"c.{suffix}", times=range(20), extras=extras)
         original = path.read_bytes()
         for seed in range(25):
             rng = np.random.default_rng(seed)
@@ -208,6 +209,17 @@ def test_random_damage_never_ends_in_a_library_error(tmp_path: Path) -> None:
                 assert count <= 40
             except InputError:
                 pass
+
+
+def test_opening_again_and_again_keeps_memory(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "c.mp4", 1280, 720, range(2), options={"preset": "ultrafast"})
+    sizes = []
+    for _ in range(60):
+        probe(path)
+        for frame in read_frames(path):
+            frame.rgb(Box(0, 0, 64, 64))
+        sizes.append(psutil.Process().memory_info().rss)
+    assert sizes[-1] - sizes[20] < 20e6  # one picture kept of each would be 55 MB
 
 
 def test_one_picture(tmp_path: Path) -> None:
