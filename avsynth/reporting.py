@@ -34,7 +34,7 @@ class Second(_Strict):
     """Agreement of mouth and sound in one second of a face.
 
     ``offset`` is in seconds, positive where the mouth lags the sound; None where nothing is said.
-    ``confidence`` is the correlation at that offset, -1 to 1.
+    ``confidence`` is the correlation at that offset above the median of all offsets.
     """
 
     time: float

@@ -334,7 +334,7 @@ def _face_report(inputs: Inputs, part: Part, plan: Plan) -> FaceReport:
         last_frame=actor.track.last,
         audio=str(speech.path),
         sync_before=sync_before(inputs.video, inputs.info, actor, plan.analysis),
-        sync_after=sync_after(speech, actor, plan),
+        sync_after=sync_after(speech, actor, plan.space),
     )
 
 

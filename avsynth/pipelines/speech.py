@@ -43,7 +43,7 @@ def listen(path: Path, to_motion: SpeechToMotion) -> Speech:
 
     def counted() -> Iterator[AudioChunk]:
         nonlocal samples
-        for chunk in _from_zero(read_audio(path, _MOTION_RATE)):
+        for chunk in from_zero(read_audio(path, _MOTION_RATE)):
             samples += len(chunk.samples)
             yield chunk
 
@@ -80,7 +80,7 @@ def soundtrack(
 def _blocks(speech: Speech, rate: int, channels: int) -> Iterator[NDArray[np.float32]]:
     """Blocks (4096, channels) of a speech, followed by silence without end."""
     held = np.zeros((0, channels), dtype=np.float32)
-    for chunk in _from_zero(read_audio(speech.path, rate, mono=channels == 1)):
+    for chunk in from_zero(read_audio(speech.path, rate, mono=channels == 1)):
         samples = chunk.samples[:, None] if chunk.samples.ndim == 1 else chunk.samples
         if samples.shape[1] == 1:
             samples = np.repeat(samples, channels, axis=1)
@@ -93,7 +93,7 @@ def _blocks(speech: Speech, rate: int, channels: int) -> Iterator[NDArray[np.flo
         yield np.zeros((_BLOCK, channels), dtype=np.float32)
 
 
-def _from_zero(chunks: Iterator[AudioChunk]) -> Iterator[AudioChunk]:
+def from_zero(chunks: Iterator[AudioChunk]) -> Iterator[AudioChunk]:
     """The same sound on a time line that starts at 0: silence before it, or cut."""
     for number, chunk in enumerate(chunks):
         samples = chunk.samples

@@ -1,0 +1,83 @@
+"""How well a mouth goes with a sound, second by second, before and after dubbing.
+
+By the simple scorer of ``metrics.sync``, on which no network is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsynth.face.mouth_space import MouthSpace, canonical_opening, opening
+from avsynth.media import AudioChunk, MediaInfo, read_audio
+from avsynth.metrics.sync import RATE, sync_over_time, vocal_drive
+from avsynth.pipelines.acting import Actor
+from avsynth.pipelines.analyse import Analysis
+from avsynth.pipelines.speech import Speech, from_zero
+from avsynth.reporting import Second
+
+_SOUND_RATE = 16000
+_BLOCK = 60 * _SOUND_RATE  # samples heard at once
+_FRAMES = 1000  # track records read at once
+
+
+def sound_drive(chunks: Iterator[AudioChunk]) -> NDArray[np.float64]:
+    """``vocal_drive`` of 16 kHz mono chunks from time 0, 25 values a second, in constant memory."""
+    found: list[NDArray[np.float64]] = []
+    held = np.zeros(0, dtype=np.float32)
+    for chunk in from_zero(chunks):
+        held = np.concatenate([held, chunk.samples])
+        if len(held) >= _BLOCK:
+            found.append(vocal_drive(held[:_BLOCK]))
+            held = held[_BLOCK:]
+    if len(held):
+        found.append(vocal_drive(held))
+    return np.concatenate(found) if found else np.zeros(0)
+
+
+def sync_before(video: Path, info: MediaInfo, actor: Actor, analysis: Analysis) -> list[Second]:
+    """The original mouth against the original sound; empty when there is none."""
+    if not info.audio:
+        return []
+    drive = sound_drive(read_audio(video, _SOUND_RATE))
+    times = analysis.pts * float(analysis.time_base)
+    seen = [
+        (times[part.frames], opening(part.points))
+        for first in range(actor.track.first, actor.track.last + 1, _FRAMES)
+        if len(
+            part := analysis.tracks.read(
+                first, min(first + _FRAMES, actor.track.last + 1), actor.track.id
+            )
+        )
+    ]
+    at = np.concatenate([t for t, _ in seen])
+    grid = np.arange(len(drive)) / RATE
+    openings = np.interp(grid, at, np.concatenate([o for _, o in seen]))
+    away = np.abs(at[np.clip(np.searchsorted(at, grid), 0, len(at) - 1)] - grid)
+    openings[(away > 0.2) | (grid < at[0]) | (grid > at[-1])] = np.nan
+    return _seconds(openings, drive)
+
+
+def sync_after(speech: Speech, actor: Actor, space: MouthSpace) -> list[Second]:
+    """The mouth that was asked for against the new sound."""
+    drive = sound_drive(read_audio(speech.path, _SOUND_RATE))
+    grid = np.arange(len(drive)) / RATE
+    coefficients = actor.style.from_units(actor.curve.at(grid))
+    return _seconds(canonical_opening(space.shape(coefficients)), drive)
+
+
+def _seconds(openings: NDArray[np.float64], drive: NDArray[np.float64]) -> list[Second]:
+    curve = sync_over_time(openings, drive)
+    return [
+        Second(
+            time=round(float(time), 3),
+            offset=None if np.isnan(offset) else round(float(offset), 3),
+            confidence=None if np.isnan(confidence) else round(float(confidence), 3),
+        )
+        for time, offset, confidence in zip(
+            curve.times, curve.offset, curve.confidence, strict=True
+        )
+    ]
