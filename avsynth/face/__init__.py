@@ -1,0 +1,1 @@
+"""Frames to faces: found, followed, measured, painted."""

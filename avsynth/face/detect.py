@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from avsynth.face.quiet import quiet
 from avsynth.face.roi import FloatArray, Picture, Roi
 from avsynth.media.box import Box
 
@@ -111,10 +112,14 @@ class FaceDetector:
 
     def __init__(self, threshold: float = 0.5) -> None:
         """``threshold`` 0..1: detections with a lower score are dropped."""
-        from mediapipe.python.solutions.face_detection import FaceDetection
+        with quiet():
+            from mediapipe.python.solutions.face_detection import FaceDetection
 
-        self._near: Any = FaceDetection(threshold, model_selection=0)
-        self._far: Any = FaceDetection(threshold, model_selection=1)
+            self._near: Any = FaceDetection(threshold, model_selection=0)
+            self._far: Any = FaceDetection(threshold, model_selection=1)
+            blank = np.zeros((64, 64, 3), np.uint8)  # the first run writes notes too
+            self._near.process(blank)
+            self._far.process(blank)
 
     def __enter__(self) -> FaceDetector:
         return self

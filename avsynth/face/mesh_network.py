@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from avsynth.errors import WeightsError
+from avsynth.face.quiet import quiet
 from avsynth.face.roi import FloatArray, Picture, Roi
 
 SIDE = 192
@@ -40,6 +41,11 @@ class MeshNetwork:
 
     def __init__(self) -> None:
         """Load the shipped model. Raises WeightsError where this mediapipe ships none."""
+        with quiet():
+            self._load()
+            self._run(np.zeros((SIDE, SIDE, 3), np.uint8))  # the first run writes notes too
+
+    def _load(self) -> None:
         from mediapipe.python import packet_creator, packet_getter
         from mediapipe.python._framework_bindings import calculator_graph, image_frame
 

@@ -118,12 +118,12 @@ def dub(
         timeline = fit(analysis.pts, analysis.end, analysis.time_base, longest, options.fit)
         parts = _casting(inputs, speeches, analysis, to_motion)
         label = allowed.label is not None or model.purpose == "research"
-        plan = _plan(inputs, analysis, timeline, parts, to_motion, options, label)
+        plan = _plan(inputs, analysis, timeline, parts, to_motion, options, label, output)
         outcomes = _render(plan, job, options, steps)
         steps.start("sync")
         faces = [_face_report(inputs, part, plan) for part in parts]
         steps.start("join and sign")
-        joined = _join(job, plan, inputs, list(speeches.values()), options, output)
+        joined, dropped = _join(job, plan, inputs, list(speeches.values()), options, output)
         signed = credentials.sign(
             joined,
             job.path(f"signed{output.suffix}"),
@@ -159,7 +159,7 @@ def dub(
             stage_seconds=steps.seconds,
             frames_per_second=len(timeline) / sum(steps.seconds.values()),
             peak_memory_mb=peak_memory_mb(),
-            notes=_notes(parts, label),
+            notes=_notes(parts, label, dropped),
         )
         report.write(output.with_name(output.name + ".report.json"))
         job.remove()
@@ -269,11 +269,13 @@ def _plan(
     to_motion: SpeechToMotion,
     options: DubOptions,
     label: bool,
+    output: Path,
 ) -> Plan:
     assert inputs.info.video is not None
     encoder = EncoderSettings.for_source(
-        inputs.info.video, options.codec, options.crf, options.preset, options.lossless
-    )
+        inputs.info.video, options.codec, options.crf, options.preset, options.lossless,
+        out=output,
+    )  # fmt: skip
     actors = [(actor, ClassicalRenderer(actor.mean)) for actor, _ in parts]
     return Plan(
         inputs.video, inputs.info.video, analysis, timeline, actors, to_motion.space, encoder, label
@@ -305,7 +307,8 @@ def _join(
     speeches: list[Speech],
     options: DubOptions,
     output: Path,
-) -> Path:
+) -> tuple[Path, tuple[str, ...]]:
+    """The finished file but for its credentials, and the streams its container cannot hold."""
     timeline = plan.timeline
     start = Fraction(int(timeline.pts[0])) * timeline.time_base
     rate, chunks = soundtrack(speeches, start, timeline.duration)
@@ -322,7 +325,7 @@ def _join(
     )
     if done.frames != len(timeline):
         raise InputError(f"{done.frames} frames were joined, not {len(timeline)}", inputs.video)
-    return path
+    return path, done.dropped
 
 
 def _face_report(inputs: Inputs, part: Part, plan: Plan) -> FaceReport:
@@ -370,8 +373,8 @@ def _fit_note(timeline: Timeline, speech: Fraction, options: DubOptions) -> str:
     )
 
 
-def _notes(parts: list[Part], label: bool) -> list[str]:
-    notes = []
+def _notes(parts: list[Part], label: bool, dropped: tuple[str, ...]) -> list[str]:
+    notes = [f"not copied, the container cannot hold it: {stream}" for stream in dropped]
     if label:
         notes.append("the visible research label was burnt in")
     if all(not speech.curve.activity.any() for _, speech in parts):
