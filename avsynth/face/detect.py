@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -112,6 +113,8 @@ class FaceDetector:
 
     def __init__(self, threshold: float = 0.5) -> None:
         """``threshold`` 0..1: detections with a lower score are dropped."""
+        # Its protocol buffers warn about their own use at every message.
+        warnings.filterwarnings("ignore", module="google.protobuf.symbol_database")
         with quiet():
             from mediapipe.python.solutions.face_detection import FaceDetection
 

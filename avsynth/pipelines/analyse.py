@@ -77,13 +77,14 @@ def _read_once(path: Path, info: MediaInfo, job: Job, progress: Progress) -> Non
         for frame in reader:
             yield frame, frame.small(side)
 
-    progress.start("faces", info.video.frames or _expected_frames(info))
+    progress.start("networks")
     with (
-        Ahead(small_frames(), depth=4) as frames,
         FaceTracker(width, height, max_faces=_MAX_FACES) as tracker,
+        Ahead(small_frames(), depth=4) as frames,
         TrackWriter(job.path(_TRACKS), width, height) as tracks,
         ReferenceCollector(job.path(_REFERENCES)) as kept,
     ):
+        progress.start("faces", info.video.frames or _expected_frames(info))
         for number, (frame, small) in enumerate(frames):
             shot = tracker.shot
             faces = tracker.update(number, small, frame.rgb)

@@ -107,12 +107,13 @@ def dub(
     inputs = _inputs(video, cast, output)
     allowed = consents.authorise(consent, video, "face", options.purpose, language=options.language)
     credentials.refuse_tampered(video)
+    steps.start("networks")
     model = _motion_weights(options, allowed.allows_research_weights)
+    to_motion = SpeechToMotion(model, _device(options))
     settings = _settings(inputs, options, model, allowed.record_sha256)
     with Job(output, settings) as job:
         analysis = analyse(video, inputs.info, job, steps)
         steps.start("speech")
-        to_motion = SpeechToMotion(model, _device(options))
         speeches = {audio: listen(audio, to_motion) for _, audio in cast}
         longest = max(speech.seconds for speech in speeches.values())
         timeline = fit(analysis.pts, analysis.end, analysis.time_base, longest, options.fit)

@@ -16,11 +16,12 @@ from avsynth.media import EncoderSettings, Frame, SegmentWriter, VideoInfo, read
 from avsynth.pipelines.acting import Act, Acting, Actor
 from avsynth.pipelines.analyse import Analysis
 from avsynth.pipelines.progress import Progress
-from avsynth.pipelines.stages import Ahead
+from avsynth.pipelines.stages import Ahead, in_order
 from avsynth.pipelines.timeline import Segment, Timeline
 from avsynth.provenance.label import research_label
 
 _BACKWARDS = 24  # frames held at once where the picture runs backwards
+_PAINTERS = 2  # threads that paint; more gain nothing beside the decoder and the encoder
 _AHEAD = 6  # frames decoded, and painted, ahead
 
 
@@ -58,14 +59,17 @@ def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) 
 def _painted(
     frames: Ahead[Frame], parts: list[tuple[Acting, Renderer]], plan: Plan
 ) -> Iterator[Frame]:
-    for number, frame in enumerate(frames):
+    def finish(numbered: tuple[int, Frame]) -> Frame:
+        number, frame = numbered
         for acting, renderer in parts:
             act = acting.get(number)
             if act is not None:
                 paint(frame, act, renderer)
         if plan.label:
             frame.put(*research_label(frame.width, frame.height))
-        yield frame
+        return frame
+
+    return in_order(finish, enumerate(frames), _PAINTERS, _AHEAD)
 
 
 def paint(frame: Frame, act: Act, renderer: Renderer) -> None:

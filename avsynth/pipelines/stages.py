@@ -7,10 +7,30 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
+
+
+def in_order(
+    work: Callable[[S], T], items: Iterable[S], workers: int, depth: int = 8
+) -> Iterator[T]:
+    """``work`` of every item, in order, on ``workers`` threads, at most ``depth`` items ahead.
+
+    An error is raised where its item's result was due; what was begun is finished first.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[T]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 class _End:
