@@ -32,11 +32,23 @@ _STEPS = np.array([0.012, 0.03, 0.06, 0.06])
 
 @dataclass(frozen=True, slots=True)
 class Mouth:
-    """A kept picture: ``rgb`` uint8 (h, w, 3) of ``box`` in frame number ``frame``."""
+    """A kept picture: ``rgb`` uint8 (h, w, 3) of ``box`` in frame number ``frame``.
+
+    ``sharpness`` is the log of its finest detail over the next coarser one's: comparable between
+    mouths of different shape, and low where motion blurred them.
+    """
 
     frame: int
     box: Box
     rgb: Bytes
+
+    @property
+    def sharpness(self) -> float:
+        """See the class."""
+        grey = cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY)
+        half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        fine, coarse = (float(cv2.Laplacian(g, cv2.CV_32F).var()) for g in (grey, half))
+        return float(np.log((fine + 0.1) / (coarse + 0.1)))
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from avsynth.media import Box
 Bytes = NDArray[np.uint8]
 
 _FINE_PIXELS = 60_000  # larger faces are warped on a coarser grid; pixels are still all their own
+_FEATHER = 0.5  # how far between the skin's landmarks and the lip line the mouth's edge lies
 _GAMMA = 2.2  # of the linear light in which colours are matched
 
 
@@ -57,7 +58,8 @@ class Target:
 class Source:
     """Where the pixels come from: skin from one picture, the mouth from others that are mixed.
 
-    ``mouth`` holds (picture, share) pairs; shares are positive and add up to 1.
+    ``mouth`` holds (picture, share) pairs; shares are positive and add up to 1. Without any, the
+    mouth too is moved in the frame's own pixels.
     """
 
     skin: Picture
@@ -119,7 +121,7 @@ class ClassicalRenderer:
         low = np.maximum(np.floor(wanted[self._near_lips].min(axis=0)).astype(int), 0)
         high = np.ceil(wanted[self._near_lips].max(axis=0)).astype(int) + 1
         window = raster.window(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-        if window.index.size:
+        if window.index.size and source.mouth:
             [lips] = self._mesh.weights(window, self._lips * bare)
             part = rgb[low[1] : high[1], low[0] : high[0]]
             part[:] = self._mouth(window, source, part, lips)
@@ -130,10 +132,12 @@ class ClassicalRenderer:
         around = (lips > 0.05) & (lips < 0.6)
         below = skin.astype(np.float32)
         mouth = np.zeros(skin.shape, dtype=np.float32)
-        for picture, share in source.mouth:
+        for picture, part in source.mouth:
             warped = self._warp(window, picture, 1).astype(np.float32)
-            mouth += share * _match_colour(warped, below, around)
-        mixed = below + (mouth - below) * lips[..., None]
+            mouth += part * _match_colour(warped, below, around)
+        # The lip line is known to a pixel, so the skin beside it can be the frame's own.
+        share = np.clip((lips - _FEATHER) / (1.0 - _FEATHER), 0.0, 1.0)
+        mixed = below + (mouth - below) * share[..., None]
         return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
 
     def _warp(self, raster: Raster, picture: Picture, stride: int) -> Bytes:

@@ -16,6 +16,7 @@ _POSE_STEP = 5.0  # degrees of yaw and pitch that cost 1
 _TEAR_STEP = 0.25  # log ratio by which closed lips are torn open that costs 1
 _CLOSED = 0.02  # eye distances between lips that count as closed
 _RING = 20  # lip points are the outer ring, then the inner one (see ``lower_face``)
+_BLUR_ALLOWED, _BLUR_STEP = 0.1, 0.25  # log sharpness below the median: free, and costing 1
 _CHANGE = 1.2  # what a change of picture costs
 _MIX = np.array([0.15, 0.7, 0.15])  # shares across a change
 
@@ -41,6 +42,12 @@ def costs(lips: Floats, angles: Floats, reference_lips: Floats, reference_angles
     have = np.log(_openings(reference_lips) + _CLOSED)[None]
     torn = np.maximum(wide - have, 0.0)
     return np.asarray(rms / _SHAPE_STEP + turned / _POSE_STEP + torn / _TEAR_STEP)
+
+
+def blur_costs(sharpness: Floats) -> Floats:
+    """What taking a picture less sharp than most costs, (R,); ``sharpness`` as ``Mouth`` has it."""
+    behind = np.median(sharpness) - _BLUR_ALLOWED - sharpness
+    return np.asarray(np.maximum(behind, 0.0) / _BLUR_STEP)
 
 
 def _openings(lips: Floats) -> Floats:

@@ -13,7 +13,7 @@ from avsynth.face.mouth_space import MouthSpace, PersonStyle, align, opening
 from avsynth.face.pose import reach_each
 from avsynth.face.references import Mouth, references
 from avsynth.face.render import Picture
-from avsynth.face.retrieval import cheapest_path, costs, shares
+from avsynth.face.retrieval import blur_costs, cheapest_path, costs, shares
 from avsynth.face.smooth import CONTEXT, smooth
 from avsynth.face.store import TrackInfo, TrackTable
 from avsynth.face.warp import Floats
@@ -136,9 +136,12 @@ def _choose(
     """Reference pictures of the actor near the segment, and which of them each frame takes."""
     low, high = int(frames.min()), int(frames.max()) + 1
     mouths = list(references(analysis.references, actor.track.id, low, high))
+    if not mouths:  # the mouth's own pixels must do
+        return [], [[] for _ in lips]
     points = np.stack([_place(mouth, analysis.tracks, actor.track.id) for mouth in mouths])
     canonical, poses = align(points, actor.template)
-    path = cheapest_path(costs(lips, angles, canonical[:, LIPS], poses.angles))
+    cost = costs(lips, angles, canonical[:, LIPS], poses.angles)
+    path = cheapest_path(cost + blur_costs(np.array([mouth.sharpness for mouth in mouths])))
     pictures = [
         Picture(mouth.rgb, vertices(p) - np.array([mouth.box.x0, mouth.box.y0], np.float32))
         for mouth, p in zip(mouths, points, strict=True)
