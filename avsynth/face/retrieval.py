@@ -44,6 +44,13 @@ def costs(lips: Floats, angles: Floats, reference_lips: Floats, reference_angles
     return np.asarray(rms / _SHAPE_STEP + turned / _POSE_STEP + torn / _TEAR_STEP)
 
 
+def own_costs(lips: Floats, own: Floats) -> Floats:
+    """How badly each frame's own mouth ``own`` (T, 40, 3) fits what is wanted of it, (T,)."""
+    rms = np.sqrt(((lips - own) ** 2).sum(axis=-1).mean(axis=-1))
+    torn = np.log((_openings(lips) + _CLOSED) / (_openings(own) + _CLOSED))
+    return np.asarray(rms / _SHAPE_STEP + np.maximum(torn, 0.0) / _TEAR_STEP)
+
+
 def blur_costs(sharpness: Floats) -> Floats:
     """What taking a picture less sharp than most costs, (R,); ``sharpness`` as ``Mouth`` has it."""
     behind = np.median(sharpness) - _BLUR_ALLOWED - sharpness

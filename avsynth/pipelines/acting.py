@@ -13,7 +13,7 @@ from avsynth.face.mouth_space import MouthSpace, PersonStyle, align, opening
 from avsynth.face.pose import reach_each
 from avsynth.face.references import Mouth, references
 from avsynth.face.render import Picture
-from avsynth.face.retrieval import blur_costs, cheapest_path, costs, shares
+from avsynth.face.retrieval import blur_costs, cheapest_path, costs, own_costs, shares
 from avsynth.face.smooth import CONTEXT, smooth
 from avsynth.face.store import TrackInfo, TrackTable
 from avsynth.face.warp import Floats
@@ -64,7 +64,9 @@ def meet(track: TrackInfo, curve: MotionCurve, tracks: TrackTable, space: MouthS
 
 @dataclass(frozen=True)
 class Act:
-    """One face in one output frame. ``strength`` 0..1; ``sources`` are pictures with shares.
+    """One face in one output frame. ``strength`` 0..1.
+
+    ``sources`` are pictures to take the mouth from with their shares; None is the frame's own.
 
     ``own`` and ``wanted`` are vertices (V, 2), pixels of the frame.
     """
@@ -72,7 +74,7 @@ class Act:
     own: Floats
     wanted: Floats
     strength: float
-    sources: list[tuple[Picture, float]]
+    sources: list[tuple[Picture | None, float]]
 
 
 class Acting:
@@ -118,7 +120,8 @@ class Acting:
         new = old + strengths[at, None] * (new - old)
         moved = space.displace(here[:, _MOUTH], poses, old, new)
         lips = canonical[:, LIPS] + space.displacement(new - old)[:, LIPS]
-        pictures, mixes = _choose(actor, analysis, segment, lips, poses.angles, self._frames)
+        own_lips = canonical[:, LIPS]
+        pictures, mixes = _choose(actor, analysis, lips, own_lips, poses.angles, self._frames)
         for n, row, mouth, mix in zip(numbers, at, moved, mixes, strict=True):
             own = vertices(points[row])
             self._acts[int(n)] = Act(
@@ -130,23 +133,29 @@ class Acting:
 
 
 def _choose(
-    actor: Actor, analysis: Analysis, segment: Segment, lips: NDArray[np.float64],
+    actor: Actor, analysis: Analysis, lips: NDArray[np.float64], own_lips: NDArray[np.float64],
     angles: NDArray[np.float64], frames: NDArray[np.int64],
-) -> tuple[list[Picture], list[list[tuple[int, float]]]]:  # fmt: skip
-    """Reference pictures of the actor near the segment, and which of them each frame takes."""
+) -> tuple[list[Picture | None], list[list[tuple[int, float]]]]:  # fmt: skip
+    """Pictures to take mouths from, and which of them each frame takes.
+
+    The first is None: the frame's own mouth, the best there is where it is near what is wanted.
+    The others are the actor's reference pictures near the segment.
+    """
     low, high = int(frames.min()), int(frames.max()) + 1
     mouths = list(references(analysis.references, actor.track.id, low, high))
-    if not mouths:  # the mouth's own pixels must do
-        return [], [[] for _ in lips]
+    own = own_costs(lips, own_lips)
+    if not mouths:
+        return [None], [[(0, 1.0)] for _ in lips]
     points = np.stack([_place(mouth, analysis.tracks, actor.track.id) for mouth in mouths])
     canonical, poses = align(points, actor.template)
     cost = costs(lips, angles, canonical[:, LIPS], poses.angles)
-    path = cheapest_path(cost + blur_costs(np.array([mouth.sharpness for mouth in mouths])))
+    cost += blur_costs(np.array([mouth.sharpness for mouth in mouths]))
+    path = cheapest_path(np.column_stack([own, cost]))
     pictures = [
         Picture(mouth.rgb, vertices(p) - np.array([mouth.box.x0, mouth.box.y0], np.float32))
         for mouth, p in zip(mouths, points, strict=True)
     ]
-    return pictures, shares(path)
+    return [None, *pictures], shares(path)
 
 
 def _place(mouth: Mouth, tracks: TrackTable, track: int) -> Floats:

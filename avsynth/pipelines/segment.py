@@ -79,7 +79,10 @@ def paint(frame: Frame, act: Act, renderer: Renderer) -> None:
         return
     offset = np.array([box.x0, box.y0], dtype=np.float32)
     own = Picture(frame.rgb(box), act.own - offset)
-    [patch] = renderer.render([Target(own, box, act.wanted - offset)], [Source(own, act.sources)])
+    mouth = [(picture or own, share) for picture, share in act.sources]
+    if all(picture is own for picture, _ in mouth):
+        mouth = []
+    [patch] = renderer.render([Target(own, box, act.wanted - offset)], [Source(own, mouth)])
     frame.put(patch.box, patch.rgb, patch.mask * np.float32(act.strength))
 
 
