@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from avsynth.errors import ResourceError, UsageError
+from avsynth.errors import AvsynthError, ResourceError, UsageError
 
 _SETTINGS = "job.json"
 _LOCK = "lock"
@@ -107,5 +107,8 @@ class Job:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # A second try cannot mend what the input or the options are; all else may go on later.
+        if isinstance(error, AvsynthError) and not isinstance(error, ResourceError):
+            self.remove()
         with contextlib.suppress(OSError):
             (self.folder / _LOCK).unlink(missing_ok=True)
