@@ -114,7 +114,7 @@ def dub(
     with Job(output, settings) as job:
         analysis = analyse(video, inputs.info, job, steps)
         steps.start("speech")
-        speeches = {audio: listen(audio, to_motion) for _, audio in cast}
+        speeches = {audio: listen(audio, to_motion, options.strength) for _, audio in cast}
         longest = max(speech.seconds for speech in speeches.values())
         timeline = fit(analysis.pts, analysis.end, analysis.time_base, longest, options.fit)
         parts = _casting(inputs, speeches, analysis, to_motion)

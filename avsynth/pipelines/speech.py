@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,8 +30,8 @@ class Speech:
     curve: MotionCurve
 
 
-def listen(path: Path, to_motion: SpeechToMotion) -> Speech:
-    """Read the sound of ``path`` once and turn it into mouth motion.
+def listen(path: Path, to_motion: SpeechToMotion, strength: float = 1.0) -> Speech:
+    """Read the sound of ``path`` once and turn it into mouth motion, ``strength`` times as far.
 
     Raises:
         InputError: not audio, no audio stream, or no sample in it.
@@ -48,6 +48,7 @@ def listen(path: Path, to_motion: SpeechToMotion) -> Speech:
             yield chunk
 
     curve = to_motion.predict(counted())
+    curve = replace(curve, coefficients=curve.coefficients * np.float32(strength))
     if samples == 0:
         raise InputError("its sound is empty", path)
     stream = info.audio[0]
