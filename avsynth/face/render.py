@@ -138,7 +138,7 @@ class ClassicalRenderer:
         # The lip line is known to a pixel, so the skin beside it can be the frame's own.
         share = np.clip((lips - _FEATHER) / (1.0 - _FEATHER), 0.0, 1.0)
         mixed = below + (mouth - below) * share[..., None]
-        return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(mixed + 0.5, 0, 255), dtype=np.uint8)
 
     def _warp(self, raster: Raster, picture: Picture, stride: int) -> Bytes:
         x, y = self._mesh.sampling_map(raster, picture.vertices, stride)

@@ -64,6 +64,15 @@ class Frame:
         """True when even and odd lines are two moments in time."""
         return self.raw.interlaced_frame
 
+    def copy(self) -> Frame:
+        """The same picture in planes of its own (progressive: the library cannot set the flag)."""
+        raw = VideoFrame(self.raw.width, self.raw.height, self.raw.format.name)
+        for tag in ("color_range", "colorspace", "color_primaries", "color_trc"):
+            setattr(raw, tag, getattr(self.raw, tag))
+        for new, old in zip(plane_views(raw), plane_views(self.raw), strict=True):
+            new[...] = old
+        return Frame(raw, self.pts, self.time_base, self.orientation)
+
     def planes(self) -> list[Plane]:
         """Copies of the native planes, stored orientation, uint8 or uint16."""
         return [view.copy() for view in plane_views(self.raw)]

@@ -92,8 +92,9 @@ def _source_frames(plan: Plan, segment: Segment) -> Iterator[Frame]:
     for first, stop, step in timeline.runs(segment.first, segment.stop):
         numbers = timeline.source[first:stop]
         if step == 0:
-            for number in numbers:
-                yield from _decoded(plan.video, pts, int(number), int(number) + 1)
+            [still] = _decoded(plan.video, pts, int(numbers[0]), int(numbers[0]) + 1)
+            for _ in numbers:
+                yield still.copy()
         elif step > 0:
             yield from _decoded(plan.video, pts, int(numbers[0]), int(numbers[-1]) + 1)
         else:
