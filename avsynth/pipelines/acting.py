@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from avsynth.face.cover import OCCLUDED, Cover, cover_costs, occluded
 from avsynth.face.lower_face import LIPS, vertices
 from avsynth.face.mesh import MOUTH_JAW, STORED, rows
 from avsynth.face.mouth_space import MouthSpace, PersonStyle, align, opening
@@ -68,11 +69,13 @@ class Act:
 
     ``sources`` are pictures to take the mouth from with their shares; None is the frame's own.
 
-    ``own`` and ``wanted`` are vertices (V, 2), pixels of the frame.
+    ``own`` and ``wanted`` are vertices (V, 2), pixels of the frame; ``spare`` (V,) is 1 where
+    something covers the face, None where nothing does anywhere.
     """
 
     own: Floats
     wanted: Floats
+    spare: Floats | None
     strength: float
     sources: list[tuple[Picture | None, float]]
 
@@ -94,13 +97,17 @@ class Acting:
         points = smooth(slice_.points, slice_.frames)
         row_of = {int(frame): row for row, frame in enumerate(slice_.frames)}
         reasons = reach_each(points, analysis.tracks.width, analysis.tracks.height)
+        self._cover = analysis.covers.of(actor.track, actor.mean)
+        covered = self._cover.read(slice_.frames)
+        for i in np.flatnonzero(occluded(covered)):
+            reasons[i] = reasons[i] or OCCLUDED
         strengths = _strengths(slice_.frames, reasons, actor.track, analysis.cuts)
         shown = [(n, row_of[int(f)]) for n, f in enumerate(self._frames) if int(f) in row_of]
         for n, row in shown:
             self.outcomes[n] = reasons[row] or DUBBED
         todo = [(n, row) for n, row in shown if strengths[row] > 0.0]
         if todo:
-            self._plan(actor, analysis, timeline, segment, space, points, strengths, todo)
+            self._plan(actor, analysis, timeline, segment, space, points, covered, strengths, todo)
 
     def get(self, number: int) -> Act | None:
         """What to do in output frame ``number`` of the segment (from 0), None for nothing."""
@@ -108,7 +115,7 @@ class Acting:
 
     def _plan(
         self, actor: Actor, analysis: Analysis, timeline: Timeline, segment: Segment,
-        space: MouthSpace, points: Floats, strengths: NDArray[np.float64],
+        space: MouthSpace, points: Floats, covered: Floats, strengths: NDArray[np.float64],
         todo: list[tuple[int, int]],
     ) -> None:  # fmt: skip
         numbers, at = (np.array(column) for column in zip(*todo, strict=True))
@@ -121,20 +128,25 @@ class Acting:
         moved = space.displace(here[:, _MOUTH], poses, old, new)
         lips = canonical[:, LIPS] + space.displacement(new - old)[:, LIPS]
         own_lips = canonical[:, LIPS]
-        pictures, mixes = _choose(actor, analysis, lips, own_lips, poses.angles, self._frames)
+        pictures, mixes = _choose(
+            actor, analysis, self._cover, lips, own_lips, poses.angles, self._frames
+        )
         for n, row, mouth, mix in zip(numbers, at, moved, mixes, strict=True):
-            own = vertices(points[row])
+            own, spare = vertices(points[row]), covered[row]
+            # What covers the face stays where it is, and pulls at nothing.
+            change = (1.0 - spare[:, None]) * (vertices(points[row], mouth) - own)
             self._acts[int(n)] = Act(
                 own,
-                vertices(points[row], mouth),
+                own + change,
+                spare if spare.any() else None,
                 float(strengths[row]),
                 [(pictures[i], share) for i, share in mix],
             )
 
 
 def _choose(
-    actor: Actor, analysis: Analysis, lips: NDArray[np.float64], own_lips: NDArray[np.float64],
-    angles: NDArray[np.float64], frames: NDArray[np.int64],
+    actor: Actor, analysis: Analysis, cover: Cover, lips: NDArray[np.float64],
+    own_lips: NDArray[np.float64], angles: NDArray[np.float64], frames: NDArray[np.int64],
 ) -> tuple[list[Picture | None], list[list[tuple[int, float]]]]:  # fmt: skip
     """Pictures to take mouths from, and which of them each frame takes.
 
@@ -150,6 +162,7 @@ def _choose(
     canonical, poses = align(points, actor.template)
     cost = costs(lips, angles, canonical[:, LIPS], poses.angles)
     cost += blur_costs(np.array([mouth.sharpness for mouth in mouths]))
+    cost += cover_costs(cover.read(np.array([mouth.frame for mouth in mouths])))
     path = cheapest_path(np.column_stack([own, cost]))
     pictures = [
         Picture(mouth.rgb, vertices(p) - np.array([mouth.box.x0, mouth.box.y0], np.float32))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsynth.errors import InputError
+from avsynth.face.cover import ColourWriter, Covers
 from avsynth.face.references import ReferenceCollector
 from avsynth.face.store import TrackTable, TrackWriter
 from avsynth.face.track import FaceTracker, wanted_side
@@ -19,7 +20,7 @@ from avsynth.pipelines.job import Job
 from avsynth.pipelines.progress import Progress
 from avsynth.pipelines.stages import Ahead
 
-_FRAMES, _TRACKS, _REFERENCES = "frames.npy", "tracks", "references"
+_FRAMES, _TRACKS, _COLOURS, _REFERENCES = "frames.npy", "tracks", "colours", "references"
 _MAX_FACES = 8
 
 
@@ -29,7 +30,8 @@ class Analysis:
 
     ``pts`` int64 (N,) are the frames' times in units of ``time_base``; ``end`` is where the last
     one ends; ``cuts`` are the numbers of frames that begin a shot. ``tracks`` are the faces;
-    ``references`` the folder of reference mouths; ``damaged`` counts frames not fully decoded.
+    ``covers`` tell what covers them; ``references`` is the folder of reference mouths;
+    ``damaged`` counts frames not fully decoded.
     """
 
     pts: NDArray[np.int64]
@@ -37,6 +39,7 @@ class Analysis:
     time_base: Fraction
     cuts: NDArray[np.int64]
     tracks: TrackTable
+    covers: Covers
     references: Path
     damaged: int
 
@@ -59,6 +62,7 @@ def analyse(path: Path, info: MediaInfo, job: Job, progress: Progress) -> Analys
         info.video.time_base,
         cuts,
         TrackTable.open(job.path(_TRACKS)),
+        Covers(job.path(_COLOURS)),
         job.path(_REFERENCES),
         damaged,
     )
@@ -82,6 +86,7 @@ def _read_once(path: Path, info: MediaInfo, job: Job, progress: Progress) -> Non
         FaceTracker(width, height, max_faces=_MAX_FACES) as tracker,
         Ahead(small_frames(), depth=4) as frames,
         TrackWriter(job.path(_TRACKS), width, height) as tracks,
+        ColourWriter(job.path(_COLOURS), width, height) as colours,
         ReferenceCollector(job.path(_REFERENCES)) as kept,
     ):
         progress.start("faces", info.video.frames or _expected_frames(info))
@@ -91,6 +96,7 @@ def _read_once(path: Path, info: MediaInfo, job: Job, progress: Progress) -> Non
             if tracker.shot != shot:
                 cuts.append(number)
             tracks.write(number, faces)
+            colours.write(number, faces, small)
             for face in faces:
                 kept.offer(number, face.track_id, face.points, _cropper(frame))
             times.append(frame.pts)

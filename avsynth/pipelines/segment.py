@@ -82,7 +82,8 @@ def paint(frame: Frame, act: Act, renderer: Renderer) -> None:
     mouth = [(picture or own, share) for picture, share in act.sources]
     if all(picture is own for picture, _ in mouth):
         mouth = []
-    [patch] = renderer.render([Target(own, box, act.wanted - offset)], [Source(own, mouth)])
+    target = Target(own, box, act.wanted - offset, act.spare)
+    [patch] = renderer.render([target], [Source(own, mouth)])
     frame.put(patch.box, patch.rgb, patch.mask * np.float32(act.strength))
 
 
