@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 SCHEMA_VERSION = 1
+
+
+def _speakable(text: str) -> str:
+    """File names may hold bytes that are no text; JSON may not."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+PlainText = Annotated[str, BeforeValidator(_speakable)]
 
 
 class _Strict(BaseModel):
@@ -18,7 +27,7 @@ class _Strict(BaseModel):
 class FileHash(_Strict):
     """A file that took part, by its content."""
 
-    path: str
+    path: PlainText
     sha256: str
 
 
@@ -49,7 +58,7 @@ class FaceReport(_Strict):
     shot: int
     first_frame: int
     last_frame: int
-    audio: str
+    audio: PlainText
     sync_before: list[Second] = Field(description="the original mouth with the original sound")
     sync_after: list[Second] = Field(description="the requested mouth with the new sound")
 

@@ -41,6 +41,7 @@ class Job:
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
         self.folder = output.parent / f".{output.name}.job"
         self.resumed = False
+        self._worth_keeping = False
         try:
             self._take(output)
             self._prepare(text)
@@ -50,19 +51,21 @@ class Job:
             ) from error
 
     def _take(self, output: Path) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
         lock = self.folder / _LOCK
-        owner = lock.read_text() if lock.exists() else ""
-        if owner.isdigit() and int(owner) != os.getpid() and psutil.pid_exists(int(owner)):
+        owner = lock.read_text(errors="replace") if lock.exists() else ""
+        if owner != _process(os.getpid()) and _lives(owner):
             raise UsageError(
-                f"process {owner} is already working on this output", output, "wait, or stop it"
+                f"process {owner.split()[0]} is already working on this output",
+                output,
+                "wait, or stop it",
             )
-        lock.write_text(str(os.getpid()))
+        lock.write_text(_process(os.getpid()))
 
     def _prepare(self, text: str) -> None:
         settings = self.folder / _SETTINGS
         if settings.exists() and settings.read_text(errors="replace") == text:
-            self.resumed = True
+            self.resumed = self._worth_keeping = True
             return
         for old in self.folder.iterdir():
             if old.name != _LOCK:
@@ -84,6 +87,7 @@ class Job:
         temporary = final.with_name(f"part-{final.name}")
         yield temporary
         temporary.replace(final)
+        self._worth_keeping = True
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a small result as one finished step."""
@@ -108,7 +112,20 @@ class Job:
         trace: TracebackType | None,
     ) -> None:
         # A second try cannot mend what the input or the options are; all else may go on later.
-        if isinstance(error, AvsynthError) and not isinstance(error, ResourceError):
+        lasting = isinstance(error, AvsynthError) and not isinstance(error, ResourceError)
+        if lasting or not self._worth_keeping:
             self.remove()
         with contextlib.suppress(OSError):
             (self.folder / _LOCK).unlink(missing_ok=True)
+
+
+def _process(number: int) -> str:
+    """A process by number and time of birth: numbers are used again, soon so in containers."""
+    return f"{number} {psutil.Process(number).create_time()}"
+
+
+def _lives(owner: str) -> bool:
+    try:
+        return _process(int(owner.split()[0])) == owner
+    except (ValueError, IndexError, OverflowError, psutil.Error):
+        return False

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from avsynth.errors import InputError, UsageError
 from avsynth.pipelines.timeline import Fit
+
+_FACE = re.compile(r"largest|speaking|all|\d+|[\d.]+(,[\d.]+){3}", re.IGNORECASE)
+
+
+def _names_a_face(text: str) -> str:
+    if not _FACE.fullmatch(text.strip()):
+        raise ValueError(f"{text!r} is none of largest, speaking, all, a number, a box x,y,w,h")
+    return text
+
+
+Face = Annotated[str, AfterValidator(_names_a_face)]
 
 
 class DubOptions(BaseModel):
@@ -32,18 +44,18 @@ class DubOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    face: str = "largest"
+    face: Face = "largest"
     fit: Fit = Fit.TRIM
     purpose: str | None = None
     language: str | None = None
     weights: str | None = None
     strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1.0
-    codec: str | None = None
+    codec: Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None = None
     crf: Annotated[int, Field(ge=0, le=63)] = 18
     preset: str = "veryfast"
     lossless: bool = False
-    device: str = "auto"
-    engine: str = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    engine: Literal["auto", "torch", "openvino"] = "auto"
     segment_seconds: Annotated[float, Field(ge=1.0, le=60.0)] = 10.0
 
 
@@ -52,7 +64,7 @@ class CastMember(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    face: str | int
+    face: Face | Annotated[int, Field(strict=True, ge=0)]
     audio: str
 
 

@@ -53,7 +53,9 @@ def listen(path: Path, to_motion: SpeechToMotion, strength: float = 1.0) -> Spee
         raise InputError("its sound is empty", path)
     stream = info.audio[0]
     rate = min(max(stream.rate, _LEAST_RATE), _MOST_RATE)
-    return Speech(path, rate, min(stream.channels, 2), Fraction(samples, _MOTION_RATE), curve)
+    # Of more than two channels the first two are not all: the voice may be in the middle one.
+    channels = stream.channels if stream.channels <= 2 else 1
+    return Speech(path, rate, channels, Fraction(samples, _MOTION_RATE), curve)
 
 
 def soundtrack(
@@ -81,7 +83,7 @@ def soundtrack(
 def _blocks(speech: Speech, rate: int, channels: int) -> Iterator[NDArray[np.float32]]:
     """Blocks (4096, channels) of a speech, followed by silence without end."""
     held = np.zeros((0, channels), dtype=np.float32)
-    for chunk in from_zero(read_audio(speech.path, rate, mono=channels == 1)):
+    for chunk in from_zero(read_audio(speech.path, rate, mono=speech.channels == 1)):
         samples = chunk.samples[:, None] if chunk.samples.ndim == 1 else chunk.samples
         if samples.shape[1] == 1:
             samples = np.repeat(samples, channels, axis=1)

@@ -58,17 +58,18 @@ class Ahead(Generic[T]):
 
     def _run(self, source: Iterable[T]) -> None:
         error: BaseException | None = None
-        iterator = iter(source)
         try:
-            for item in iterator:
-                if not self._put(item):
-                    break
-        except BaseException as e:
+            iterator = iter(source)
+            try:
+                for item in iterator:
+                    if not self._put(item):
+                        break
+            finally:
+                close = getattr(iterator, "close", None)
+                if close is not None:
+                    close()
+        except BaseException as e:  # all of them: the consumer waits for an end
             error = e
-        finally:
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                close()
         self._put(_End(error))
 
     def _put(self, item: T | _End) -> bool:

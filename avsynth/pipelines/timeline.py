@@ -82,7 +82,11 @@ class Timeline:
             if start == len(steps):
                 yield first + start, stop, 1
                 return
-            step = int(np.clip(steps[start], -1, 1))
+            step = int(steps[start])
+            if abs(step) > 1:  # the picture starts again: a run ends here
+                yield first + start, first + start + 1, 1
+                start += 1
+                continue
             end = start + 1
             while end < len(steps) and steps[end] == steps[start]:
                 end += 1
