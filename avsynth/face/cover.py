@@ -1,28 +1,24 @@
 """What covers a face: a hand, a microphone, anything that is not the skin that was there before.
 
-While the video is read once, the colour of the picture at every landmark is kept (``ColourWriter``;
-a few hundred bytes a face and frame). Later ``Skin`` learns from a whole track what each place of
-the skin looks like, light apart, and tells for each frame which places look otherwise.
+While the video is read once, the colour of the picture at every landmark is kept (``colours``).
+``Skin`` learns from a whole track what each place of the face looks like, light apart, and tells
+for each frame which places look otherwise; where neighbours agree, and for more than a frame,
+something covers the face.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avsynth.errors import InputError, ResourceError
+from avsynth.face.colours import ColourTable
 from avsynth.face.lower_face import LIPS, MOVING, OUTER_RING, VERTICES
-from avsynth.face.mesh import BORDER, MESH_POINTS, MOUTH_JAW, RIGID, STORED, in_mouth, stored
-from avsynth.face.track import TrackedFace
+from avsynth.face.mesh import BORDER, MOUTH_JAW, RIGID, in_mouth, stored
 from avsynth.face.track_info import TrackInfo
 
 Bytes = NDArray[np.uint8]
@@ -33,7 +29,6 @@ OCCLUDED: Final = "occluded"
 #: Frames before and after a range that ``Cover.read`` looks at.
 CONTEXT: Final = 9
 
-_RECORD = np.dtype([("frame", "<i8"), ("track", "<i4"), ("rgb", "u1", (len(STORED), 3))])
 _SAMPLES = 192  # frames of a track from which its skin is learnt
 _FEWEST = 24  # of fewer nothing is learnt, and nothing is called covered
 _BLOCK = 1024  # frames read at once
@@ -60,88 +55,6 @@ _CHEEKS = (MOVING + BORDER.index(50), MOVING + BORDER.index(280))
 # Who is asked: the skin, and the outer lips, whose red goes when a hand comes. The inner ones
 # show teeth and dark by turns.
 _JUDGES = np.union1d(np.setdiff1d(_SKIN, np.concatenate([_OUTLINE, _SIDES])), OUTER_RING)
-
-
-class ColourWriter:
-    """Keeps the colour under each stored landmark; a context manager."""
-
-    def __init__(self, path: str | os.PathLike[str], width: int, height: int) -> None:
-        """Start a new file for a video of ``width`` x ``height`` display pixels.
-
-        ResourceError, here and later, when the disk is full or the folder cannot be written.
-        """
-        self.path = Path(path)
-        self._size = np.array([width, height], dtype=np.float32)
-        with _on_disk(self.path):
-            self._file = self.path.open("wb")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def write(self, index: int, faces: list[TrackedFace], small: Bytes) -> None:
-        """Append the faces of frame ``index``; ``small`` (h, w, 3) is its whole picture."""
-        records = np.zeros(len(faces), _RECORD)
-        for record, face in zip(records, faces, strict=True):
-            points = face.points[list(STORED)] if len(face.points) == MESH_POINTS else face.points
-            record["frame"], record["track"] = index, face.track_id
-            record["rgb"] = _colours(small, points[:, :2], self._size)
-        with _on_disk(self.path):
-            self._file.write(records.tobytes())
-
-    def close(self) -> None:
-        """Bring everything to disk; a second call does nothing."""
-        with _on_disk(self.path):
-            self._file.close()
-
-
-def _colours(small: Bytes, points: Floats, size: Floats) -> Bytes:
-    """Mean of 3 x 3 pixels of ``small`` at each of ``points`` (P, 2), pixels of the full ``size``.
-
-    Where a point is outside, the nearest pixels are taken.
-    """
-    height, width = small.shape[:2]
-    at = (points + 0.5) * (np.array([width, height], np.float32) / size)
-    x0, y0 = np.clip(np.floor(at.min(axis=0)).astype(int) - 1, 0, (width - 1, height - 1))
-    x1, y1 = np.clip(np.floor(at.max(axis=0)).astype(int) + 2, (x0 + 1, y0 + 1), (width, height))
-    mean = cv2.blur(small[y0:y1, x0:x1], (3, 3))
-    x, y = np.floor(at).astype(int).T
-    return np.asarray(mean[np.clip(y - y0, 0, y1 - y0 - 1), np.clip(x - x0, 0, x1 - x0 - 1)])
-
-
-class ColourTable:
-    """What a ``ColourWriter`` kept, read a range of frames at a time; shared by threads freely."""
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        """InputError: the file is missing or unreadable."""
-        self.path = Path(path)
-        try:
-            self.records = self.path.stat().st_size // _RECORD.itemsize
-        except OSError as error:
-            raise InputError("cannot read the colours of faces", path, error.strerror) from error
-
-    def read(self, first: int, stop: int, track: int) -> tuple[NDArray[np.int64], Bytes]:
-        """Frames (n,) of a track, ``first`` <= frame < ``stop``, and their colours (n, P, 3)."""
-        start = self._position(first)
-        found = self._load(start, self._position(stop) - start)
-        found = found[found["track"] == track]
-        return found["frame"].astype(np.int64), np.ascontiguousarray(found["rgb"])
-
-    def _position(self, frame: int) -> int:
-        """Number of the first record whose frame is not below ``frame``."""
-        low, high = 0, self.records
-        while low < high:
-            middle = (low + high) // 2
-            if int(self._load(middle, 1)["frame"][0]) < frame:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def _load(self, start: int, count: int) -> NDArray[np.void]:
-        return np.fromfile(self.path, _RECORD, count, offset=start * _RECORD.itemsize)
 
 
 @dataclass(frozen=True)
@@ -283,7 +196,7 @@ def _neighbours(places: Floats) -> Floats:
     weights = np.exp(-0.5 * (apart / _REACH) ** 2) + 1e-9
     weights /= weights.sum(axis=1, keepdims=True)
     weights[MOVING + len(BORDER) :] = 0.0  # the helper ring has no pixels of its own
-    return weights.astype(np.float32)
+    return np.asarray(weights, dtype=np.float32)
 
 
 def _everywhere(values: Floats, seen: NDArray[np.int64], low: int, high: int) -> Floats:
@@ -299,7 +212,7 @@ def _everywhere(values: Floats, seen: NDArray[np.int64], low: int, high: int) ->
 def _steady(values: Floats) -> Floats:
     """What lasts at least two frames, begun and ended two frames early and late, and softly."""
     lasting = np.median(_windows(values, 1), axis=-1)
-    wider = _windows(lasting, 2).max(axis=-1)
+    wider = _windows(np.asarray(lasting), 2).max(axis=-1)
     return np.asarray(_windows(wider, 2) @ np.array([0.1, 0.2, 0.4, 0.2, 0.1]), dtype=np.float32)
 
 
@@ -307,12 +220,3 @@ def _windows(values: Floats, radius: int) -> Floats:
     """Each row with its neighbours in time, (n, V, 2 radius + 1); ends are repeated."""
     padded = np.pad(values, ((radius, radius), (0, 0)), mode="edge")
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0))
-
-
-@contextmanager
-def _on_disk(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ResourceError(f"cannot write the colours of faces: {reason}", path) from error

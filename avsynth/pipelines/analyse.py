@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsynth.errors import InputError
-from avsynth.face.cover import ColourWriter, Covers
+from avsynth.face.colours import ColourWriter
+from avsynth.face.cover import Covers
 from avsynth.face.references import ReferenceCollector
 from avsynth.face.store import TrackTable, TrackWriter
 from avsynth.face.track import FaceTracker, wanted_side
