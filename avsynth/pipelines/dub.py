@@ -19,7 +19,14 @@ from typing import Any
 import numpy as np
 
 import avsynth
-from avsynth.errors import ConsentError, InputError, NothingToDoError, UsageError, WeightsError
+from avsynth.errors import (
+    ConsentError,
+    InputError,
+    NothingToDoError,
+    ResourceError,
+    UsageError,
+    WeightsError,
+)
 from avsynth.face.choice import SPEAKING, select
 from avsynth.face.render import ClassicalRenderer
 from avsynth.face.speaking import SoundLevel, score_tracks
@@ -104,7 +111,8 @@ def dub(
     options = options or DubOptions()
     steps = Progress(progress)
     steps.start("checks")
-    inputs = _inputs(video, cast, output)
+    inputs = _inputs(video, cast, consent, output, preview)
+    encoder = _encoder(inputs, options, output)
     allowed = consents.authorise(consent, video, "face", options.purpose, language=options.language)
     credentials.refuse_tampered(video)
     steps.start("networks")
@@ -119,7 +127,7 @@ def dub(
         timeline = fit(analysis.pts, analysis.end, analysis.time_base, longest, options.fit)
         parts = _casting(inputs, speeches, analysis, to_motion)
         label = allowed.label is not None or model.purpose == "research"
-        plan = _plan(inputs, analysis, timeline, parts, to_motion, options, label, output)
+        plan = _plan(inputs, analysis, timeline, parts, to_motion, encoder, label)
         outcomes = _render(plan, job, options, steps)
         steps.start("sync")
         faces = [_face_report(inputs, part, plan) for part in parts]
@@ -140,7 +148,6 @@ def dub(
         if preview is not None:
             contact_sheet(video, signed.path, _moments(plan), preview)
         sha256 = sha256_file(signed.path)
-        credentials.publish(signed, output)
         steps.finish()
         report = Report(
             verb="dub",
@@ -162,21 +169,31 @@ def dub(
             peak_memory_mb=peak_memory_mb(),
             notes=_notes(parts, label, dropped),
         )
-        report.write(output.with_name(output.name + ".report.json"))
+        # Both wait in the job folder, so that a full disk leaves neither without the other.
+        report.write(job.path("report.json"))
+        credentials.publish(signed, output)
+        job.path("report.json").replace(_report_path(output))
         job.remove()
     return report
 
 
-def _inputs(video: Path, cast: Cast, output: Path) -> Inputs:
+def _inputs(video: Path, cast: Cast, consent: Path, output: Path, preview: Path | None) -> Inputs:
     """Everything that can be refused without work."""
     if not cast:
         raise UsageError("no audio was given")
     if output.suffix.lower() not in _CONTAINERS:
         raise UsageError("the output's kind is not known", output, "use " + ", ".join(_CONTAINERS))
     files = [video, *dict.fromkeys(audio for _, audio in cast)]
-    for path in files:
-        if same_file(path, output):
-            raise UsageError("the output would overwrite an input", output)
+    made = [output, _report_path(output), *([preview] if preview is not None else [])]
+    for path in made:
+        if any(same_file(path, file) for file in (*files, consent)):
+            raise UsageError("the output would overwrite an input", path)
+        if not path.parent.is_dir():
+            raise ResourceError("cannot be written: the folder does not exist", path)
+        if path.is_dir():
+            raise ResourceError("cannot be written: is a directory", path)
+    if preview is not None and preview.absolute() in {path.absolute() for path in made[:2]}:
+        raise UsageError("the preview would overwrite the output", preview)
     info = probe(video)
     if info.video is None:
         raise InputError("holds no picture", video)
@@ -184,6 +201,18 @@ def _inputs(video: Path, cast: Cast, output: Path) -> Inputs:
         if not probe(path).audio:
             raise InputError("holds no sound", path)
     return Inputs(video, info, cast, {path: sha256_file(path) for path in files})
+
+
+def _encoder(inputs: Inputs, options: DubOptions, output: Path) -> EncoderSettings:
+    assert inputs.info.video is not None
+    return EncoderSettings.for_source(
+        inputs.info.video, options.codec, options.crf, options.preset, options.lossless,
+        out=output,
+    )  # fmt: skip
+
+
+def _report_path(output: Path) -> Path:
+    return output.with_name(output.name + ".report.json")
 
 
 def _motion_weights(options: DubOptions, research: bool) -> LoadedModel:
@@ -242,11 +271,14 @@ def _casting(
     parts: list[Part] = []
     taken: set[int] = set()
     for face, audio in inputs.cast:
+        already = len(parts)
         for track in _chosen(face, inputs, analysis):
             if track.id not in taken:
                 taken.add(track.id)
                 actor = meet(track, speeches[audio].curve, analysis.tracks, to_motion.space)
                 parts.append((actor, speeches[audio]))
+        if len(parts) == already:
+            raise UsageError(f"face {face!r} of the cast has another part already", audio)
     return parts
 
 
@@ -268,15 +300,10 @@ def _plan(
     timeline: Timeline,
     parts: list[Part],
     to_motion: SpeechToMotion,
-    options: DubOptions,
+    encoder: EncoderSettings,
     label: bool,
-    output: Path,
 ) -> Plan:
     assert inputs.info.video is not None
-    encoder = EncoderSettings.for_source(
-        inputs.info.video, options.codec, options.crf, options.preset, options.lossless,
-        out=output,
-    )  # fmt: skip
     actors = [(actor, ClassicalRenderer(actor.mean)) for actor, _ in parts]
     return Plan(
         inputs.video, inputs.info.video, analysis, timeline, actors, to_motion.space, encoder, label
