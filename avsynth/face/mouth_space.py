@@ -95,10 +95,12 @@ class MouthSpace:
         values, vectors = np.linalg.eigh(moments / frames)
         values, vectors = values[::-1][:size], vectors[:, ::-1][:, :size]
         components = vectors.T.reshape(size, -1, 3) / weight
-        # Sign: more is more open, so that the first coefficient rises with the mouth's opening.
+        # Sign: more is more open. Lopsided components do not open the mouth: theirs is fixed by
+        # an arbitrary direction, so that the same data always give the same basis.
         top, bottom = mesh.in_mouth(mesh.LIP_TOP_BOTTOM)
-        sign = np.sign(components[:, bottom, 1] - components[:, top, 1])
-        components *= np.where(sign == 0, 1.0, sign)[:, None, None]
+        opens = components[:, bottom, 1] - components[:, top, 1]
+        arbitrary = vectors.T @ np.random.default_rng(0).standard_normal(len(vectors))
+        components *= np.sign(np.where(np.abs(opens) > 1e-6, opens, arbitrary))[:, None, None]
         return cls(np.mean(means, axis=0), components, np.sqrt(values), weight)
 
     @property
@@ -142,15 +144,20 @@ class MouthSpace:
     def displace(
         self, points: ArrayLike, poses: Poses, source: ArrayLike, target: ArrayLike
     ) -> Floats:
-        """Move image points (T, M, 2+) from ``source`` to ``target`` coefficients -> (T, M, 2)."""
+        """Move image points (T, M, 3) from ``source`` to ``target`` coefficients -> (T, M, 2).
+
+        What the basis cannot say of each frame stays as it is; lips are kept from crossing.
+        """
+        array = np.asarray(points, dtype=np.float64)
         difference = np.asarray(target, np.float64) - np.asarray(source, np.float64)
-        moved = poses.turn(self.displacement(difference))[..., :2]
-        return np.asarray(np.asarray(points, dtype=np.float64)[..., :2] + moved)
+        canonical = (array - poses.offset[:, None]) @ np.linalg.inv(poses.matrix)
+        moved = keep_lips_apart(canonical + self.displacement(difference))
+        return poses.to_image(moved)[..., :2]
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Everything as float32 arrays under ``mouth_space.*`` (for a weights file)."""
         return {
-            f"mouth_space.{field.name}": getattr(self, field.name).astype(np.float32)
+            f"mouth_space.{field.name}": np.ascontiguousarray(getattr(self, field.name), np.float32)
             for field in dataclasses.fields(self)
         }
 
@@ -168,25 +175,28 @@ def _mirror_order() -> NDArray[np.intp]:
 
 @dataclasses.dataclass(frozen=True)
 class PersonStyle:
-    """A person's closed mouth ``neutral`` (K,) and extent of movement ``scale`` (K,).
+    """How a person speaks: the closed mouth ``neutral`` (K,), the mean ``centre`` (K,) and the
+    extent ``scale`` (K,) of the mouth's movement.
 
-    Motion networks speak in units of this: ``coefficients = neutral + scale * units``.
+    Motion is in units of these: 0 is the person's mean mouth, 1 a standard deviation from it. A
+    further value, the presence (0..1), says how much of a mouth that speaks it is: at 0 it is the
+    closed mouth, whatever the units.
     """
 
     neutral: Floats
+    centre: Floats
     scale: Floats
 
     @classmethod
     def from_coefficients(
         cls, coefficients: ArrayLike, openings: ArrayLike, prior: ArrayLike | None = None
     ) -> PersonStyle:
-        """Read the style off a track: coefficients (T, K) and mouth openings (T,).
+        """Read the style off a track of speech: coefficients (T, K) and mouth openings (T,).
 
-        The neutral is the mean over the tenth of the frames whose mouth is most closed; the scale
-        is the standard deviation with outliers (a cough, a lost landmark) clipped at 3 robust
-        deviations. Frames with NaN are left out. ``prior`` (K,), usually ``space.deviation``,
-        counts as 50 more frames of a typical person, which keeps short or silent tracks sane.
-        ValueError when no frame is usable.
+        The neutral is the mean over the tenth of the frames whose mouth is most closed. Outliers (a
+        cough, a lost landmark) are clipped at 5 robust deviations, frames with NaN left out.
+        ``prior`` (K,), usually ``space.deviation``, counts as ten more frames of a typical extent,
+        which keeps short tracks sane. ValueError when no frame is usable.
         """
         values, gaps = np.asarray(coefficients, np.float64), np.asarray(openings, np.float64)
         good = np.isfinite(values).all(axis=1) & np.isfinite(gaps)
@@ -195,18 +205,22 @@ class PersonStyle:
         values, gaps = values[good], gaps[good]
         neutral = values[gaps <= np.quantile(gaps, 0.1)].mean(axis=0)
         middle = np.median(values, axis=0)
-        robust = 1.4826 * np.median(np.abs(values - middle), axis=0) + 1e-6
-        clipped = np.clip(values, middle - 3 * robust, middle + 3 * robust)
+        robust = 1.4826 * np.median(np.abs(values - middle), axis=0) + 1e-3
+        clipped = np.clip(values, middle - 5 * robust, middle + 5 * robust)
         variance = clipped.var(axis=0)
         if prior is not None:
             typical = np.asarray(prior, np.float64) ** 2
-            variance = (variance * len(values) + 50 * typical) / (len(values) + 50)
-        return cls(neutral, np.sqrt(variance) + 1e-6)
+            variance = (variance * len(values) + 10 * typical) / (len(values) + 10)
+        return cls(neutral, clipped.mean(axis=0), np.sqrt(variance) + 1e-6)
 
     def to_units(self, coefficients: ArrayLike) -> Floats:
         """Coefficients (T, K) -> person-normalised units (T, K)."""
-        return np.asarray((np.asarray(coefficients, np.float64) - self.neutral) / self.scale)
+        return np.asarray((np.asarray(coefficients, np.float64) - self.centre) / self.scale)
 
     def from_units(self, units: ArrayLike) -> Floats:
-        """Person-normalised units (T, K) -> coefficients (T, K)."""
-        return np.asarray(self.neutral + np.asarray(units, np.float64) * self.scale)
+        """Units (T, K), or with the presence (T, K + 1) -> coefficients (T, K)."""
+        values = np.asarray(units, np.float64)
+        shape = self.centre + values[..., : len(self.centre)] * self.scale
+        if values.shape[-1] == len(self.centre):
+            return shape
+        return np.asarray(self.neutral + values[..., -1:] * (shape - self.neutral))

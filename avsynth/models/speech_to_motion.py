@@ -1,13 +1,12 @@
 """Hours of speech -> mouth motion, in constant memory.
 
-Sound is taken in windows that overlap by more than the network's reach, so the motion does not
-depend on how the sound was cut into chunks.
+Sound is taken in windows that overlap by more than the network's reach, wherever the chunks end.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -19,32 +18,13 @@ from avsynth.errors import NothingToDoError
 from avsynth.face.mouth_space import MouthSpace, PersonStyle, Poses, keep_lips_apart
 from avsynth.models.motion import MotionConfig
 from avsynth.speech import front_end as front_ends
-from avsynth.speech.activity import speech_level, voice_activity
-from avsynth.speech.mel import SAMPLE_RATE
+from avsynth.speech.activity import voice_activity
+from avsynth.speech.windows import Chunk, Windows
 
 Floats = NDArray[np.float32]
-STEP = front_ends.STEP
 
-WINDOW = 10 * front_ends.RATE  # steps whose motion is kept from one window
-CONTEXT = front_ends.RATE  # steps heard to either side of them
 _PAUSE = 0.6  # seconds of silence that leave the mouth to the network
 _CLOSING = 0.2  # seconds in which it then closes, and opens again
-
-
-class Chunk(Protocol):
-    """The part of an audio chunk that is needed here (see ``avsynth.media.AudioChunk``)."""
-
-    @property
-    def time(self) -> Fraction:
-        """Time of the first sample, seconds."""
-
-    @property
-    def rate(self) -> int:
-        """Samples a second."""
-
-    @property
-    def samples(self) -> Floats:
-        """Mono samples (n,)."""
 
 
 class Model(Protocol):
@@ -61,13 +41,15 @@ class Model(Protocol):
 class MotionCurve:
     """Motion over time: step k is the mouth at ``start + (k + 0.5) / rate`` seconds.
 
-    ``coefficients`` (T, K) float32 are person-normalised (0 is the closed mouth), ``activity``
-    (T,) says how surely somebody speaks, 0..1.
+    ``coefficients`` (T, K) float32 are in units of a person (see ``PersonStyle``), ``presence``
+    (T,) is 0 where the mouth is to be closed and 1 where it speaks, ``activity`` (T,) says how
+    surely somebody speaks, 0..1.
     """
 
     rate: Fraction
     start: Fraction
     coefficients: Floats
+    presence: Floats
     activity: Floats
 
     @property
@@ -77,20 +59,24 @@ class MotionCurve:
         return np.asarray(float(self.start) + (steps + 0.5) / float(self.rate), np.float64)
 
     def at(self, times: ArrayLike) -> Floats:
-        """Motion at times in seconds (N,) -> (N, K), by cubic interpolation; closed outside."""
+        """Motion at times in seconds (N,) -> (N, K + 1), the presence last; closed outside.
+
+        By cubic interpolation. ``PersonStyle.from_units`` makes coefficients of it.
+        """
         wanted = np.asarray(times, dtype=np.float64)
-        if not len(self.coefficients):
-            return np.zeros((len(wanted), self.coefficients.shape[1]), np.float32)
+        values = np.concatenate([self.coefficients, self.presence[:, None]], axis=1)
         place = (wanted - float(self.start)) * float(self.rate) - 0.5
-        inside = (place > -1) & (place < len(self.coefficients))
-        # One closed step beyond each end, then Catmull-Rom over the four nearest steps.
-        padded = np.pad(self.coefficients, ((3, 3), (0, 0)))
-        place = np.clip(place, -1, len(self.coefficients)) + 3
+        inside = (place > -1) & (place < len(values))
+        # Beyond each end one step of the same shape, closed; Catmull-Rom over four steps.
+        padded = np.pad(values, ((3, 3), (0, 0)), mode="edge")
+        padded[[0, 1, 2, -3, -2, -1], -1] = 0.0
+        place = np.clip(place, -1, len(values)) + 3
         left = np.minimum(place.astype(np.intp), len(padded) - 3)
         t = (place - left)[:, None].astype(np.float32)
         a, b, c, d = (padded[left + k] for k in (-1, 0, 1, 2))
         curve = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-        return np.where(inside[:, None], curve, 0.0).astype(np.float32)
+        curve[:, -1] = np.clip(curve[:, -1], 0, 1) * inside
+        return np.asarray(curve, np.float32)
 
 
 class SpeechToMotion:
@@ -112,54 +98,45 @@ class SpeechToMotion:
 
         NothingToDoError when there is not a single sample. ValueError for another sample rate.
         """
-        start: Fraction | None = None
-        units: list[Floats] = []
+        motions: list[Floats] = []
+        presence: list[Floats] = []
         activity: list[Floats] = []
-        level = 0.0
-        stream = _Stream(audio)
-        for window, before, kept in stream.windows():
-            start = stream.start
-            # The recent past counts, half as much a window: a pause is not made loud.
-            level = max(speech_level(window), level / 2)
-            features = self._front_end(window, level)
+        windows = Windows(audio)
+        for window in windows:
+            features = self._front_end(window.samples, window.level)
             motion = self._model({"features": features[None]})["motion"][0].numpy()
-            voiced = voice_activity(window, self.rate, level)
-            gate = _gate(voiced, self.rate)
-            units.append((motion * gate[:, None])[before : before + kept])
-            activity.append(voiced[before : before + kept])
-        if start is None:
+            voiced = voice_activity(window.samples, self.rate, window.level)
+            motions.append(motion[window.used])
+            presence.append(_presence(voiced, self.rate)[window.used])
+            activity.append(voiced[window.used])
+        if windows.start is None:
             raise NothingToDoError("the audio is empty")
         return MotionCurve(
             Fraction(self.rate),
-            start,
-            np.concatenate(units).astype(np.float32),
+            windows.start,
+            np.concatenate(motions).astype(np.float32),
+            np.concatenate(presence),
             np.concatenate(activity),
         )
 
     def targets(
-        self,
-        units: ArrayLike,
-        style: PersonStyle,
-        canonical: ArrayLike,
-        poses: Poses,
-        detail: float = 0.0,
+        self, units: ArrayLike, style: PersonStyle, canonical: ArrayLike, poses: Poses
     ) -> NDArray[np.float64]:
-        """Image points (T, M, 2) of MOUTH_JAW for motion ``units`` (T, K) on a source track.
+        """Image points (T, M, 2) of MOUTH_JAW for motion ``units`` in T frames' ``poses``.
 
-        ``canonical`` (T, M, 3) and ``poses`` come from ``align`` of the source's landmarks. The
-        person's identity is what the space cannot say of them, averaged over the track; with
-        ``detail`` 1 each frame keeps its own instead (0..1).
+        ``units`` (T, K + 1) is what ``MotionCurve.at`` gives at the times of the frames.
+        ``canonical`` (N, M, 3) are mouths of the person, from ``align``: what the space cannot say
+        of them, on average, is the person's identity. See ``MouthSpace.displace`` for keeping the
+        detail of each source frame instead.
         """
         residual = self.space.residual(canonical)
-        seen = np.asarray(np.isfinite(residual).all(axis=(1, 2)))
-        own = np.where(seen[:, None, None], residual, 0.0)
-        mean = own.sum(axis=0) / max(int(seen.sum()), 1)
-        shape = self.space.shape(style.from_units(units)) + mean + detail * (residual - mean)
+        identity = residual[np.isfinite(residual).all(axis=(1, 2))].mean(axis=0)
+        shape = self.space.shape(style.from_units(units)) + identity
         return poses.to_image(keep_lips_apart(shape))[..., :2]
 
 
-def _gate(voiced: Floats, rate: int) -> Floats:
-    """Voice activity (T,) as a gain on motion: 0 in silence, 1 in speech and its short pauses.
+def _presence(voiced: Floats, rate: int) -> Floats:
+    """Voice activity (T,) -> presence (T,): 0 in silence, 1 in speech and its short pauses.
 
     People seldom close their mouths in a pause of half a second, and the network knows when.
     """
@@ -168,36 +145,3 @@ def _gate(voiced: Floats, rate: int) -> Floats:
     kernel = np.hanning(2 * width + 3)[1:-1]
     padded = np.pad(held.max(axis=1), width, mode="edge")
     return np.convolve(padded, kernel / kernel.sum(), "valid").astype(np.float32)
-
-
-class _Stream:
-    """Chunks -> overlapping windows of whole steps, holding one window at a time."""
-
-    def __init__(self, chunks: Iterable[Chunk]) -> None:
-        self._chunks = iter(chunks)
-        self.start: Fraction | None = None
-
-    def windows(self) -> Iterator[tuple[Floats, int, int]]:
-        """Windows of samples, with the steps to skip at their start and the steps to keep."""
-        held = np.zeros(0, np.float32)
-        before = 0
-        whole = (WINDOW + CONTEXT) * STEP
-        for samples in self._samples():
-            held = np.concatenate([held, samples])
-            while len(held) >= before * STEP + whole:
-                yield held[: before * STEP + whole], before, WINDOW
-                drop = before + WINDOW - CONTEXT
-                held, before = held[drop * STEP :], CONTEXT
-        left = len(held) - before * STEP
-        if self.start is not None and left > 0:
-            steps = -(-left // STEP)
-            padded = np.pad(held, (0, (before + steps) * STEP - len(held)))
-            yield padded, before, steps
-
-    def _samples(self) -> Iterator[Floats]:
-        for chunk in self._chunks:
-            if chunk.rate != SAMPLE_RATE:
-                raise ValueError(f"motion is made from {SAMPLE_RATE} Hz sound, not {chunk.rate}")
-            if self.start is None and len(chunk.samples):
-                self.start = chunk.time
-            yield np.nan_to_num(chunk.samples, posinf=0.0, neginf=0.0).astype(np.float32)

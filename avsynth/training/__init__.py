@@ -1,0 +1,1 @@
+"""What every recipe trains with: packs, seeds, averages, logs, checkpoints."""

@@ -23,6 +23,8 @@ def made_track(frames: int = 40, seed: int = 0, angle: float = 25.0):
     # Real meshes are mirror images of themselves: so is the made one.
     order = mesh.in_mouth(mesh.MOUTH_JAW_MIRRORED)
     rest = (rest + rest[order] * [-1, 1, 1]) / 2
+    upper, lower = mesh.in_mouth(mesh.INNER_UPPER), mesh.in_mouth(mesh.INNER_LOWER)
+    rest[lower, 1] = rest[upper, 1] + 0.5  # wide open
     way = rng.normal(0, 0.02, (3, *rest.shape))
     way = (way + way[:, order] * [-1, 1, 1]) / 2
     amount = np.sin(np.arange(frames)[:, None] * [0.7, 1.1, 1.9])
@@ -72,13 +74,16 @@ def test_displacing_to_the_true_coefficients_is_exact_when_the_basis_suffices():
     points, _ = made_track()
     canonical, poses = align(points)
     space = MouthSpace.fit([canonical], size=3)
-    mouth = points[:, mesh.stored(mesh.MOUTH_JAW), :2]
+    mouth = points[:, mesh.stored(mesh.MOUTH_JAW)]
     coefficients = space.encode(canonical)
     frozen = np.broadcast_to(coefficients[0], coefficients.shape)
     # Hold the mouth of frame 0 in all poses, then move it back to what was spoken.
     still = space.displace(mouth, poses, coefficients, frozen)
-    assert np.abs(still - mouth).max() > 1.0
-    assert np.abs(space.displace(still, poses, frozen, coefficients) - mouth).max() < 1e-8
+    assert np.abs(still - mouth[..., :2]).max() > 1.0
+    shape = space.shape(frozen) + space.residual(canonical)
+    back = space.displace(poses.to_image(shape), poses, frozen, coefficients)
+    assert np.abs(back - mouth[..., :2]).max() < 1e-8
+    assert np.abs(poses.to_image(shape)[..., :2] - still).max() < 1e-8
 
 
 def test_space_survives_storage():
@@ -88,16 +93,35 @@ def test_space_survives_storage():
     assert np.allclose(again.encode(canonical), space.encode(canonical), atol=1e-4)
 
 
-def test_style_units_are_zero_when_closed_and_of_unit_size():
+def test_style_units_are_standard_and_without_presence_the_mouth_is_closed():
     rng = np.random.default_rng(3)
     gap = np.abs(rng.normal(0, 1, 2000))
     coefficients = np.stack([gap * 0.2 + 1.0, rng.normal(0, 0.1, 2000)], axis=1)
     coefficients[7] = np.nan
     style = PersonStyle.from_coefficients(coefficients, gap)
     units = style.to_units(coefficients)
-    assert abs(np.nanmean(units[gap < 0.1, 0])) < 0.1
-    assert 0.9 < np.nanstd(units[:, 1]) < 1.1
+    assert np.abs(np.nanmean(units, axis=0)).max() < 0.05
+    assert np.abs(np.nanstd(units, axis=0) - 1).max() < 0.05
     assert np.allclose(style.from_units(units), coefficients, equal_nan=True)
+    closed = style.from_units(np.column_stack([units, np.zeros(2000)]))[0]
+    assert np.allclose(closed, style.neutral)
+    assert abs(style.neutral[0] - 1.0) < 0.03  # the most closed tenth of an opening from 1 up
+
+
+def test_an_outlier_hardly_changes_a_style():
+    coefficients = np.random.default_rng(4).normal(0, 0.1, (500, 3))
+    gap = np.abs(coefficients[:, 0])
+    plain = PersonStyle.from_coefficients(coefficients, gap)
+    coefficients[100] = 50.0
+    assert np.allclose(
+        PersonStyle.from_coefficients(coefficients, gap).scale, plain.scale, rtol=0.05
+    )
+
+
+def test_a_short_still_track_leans_on_the_typical_extent():
+    still = np.zeros((5, 2))
+    style = PersonStyle.from_coefficients(still, np.zeros(5), prior=np.array([0.2, 0.1]))
+    assert np.allclose(style.scale, np.array([0.2, 0.1]) * np.sqrt(10 / 15), rtol=1e-4)
 
 
 def test_style_of_a_track_without_a_face_is_refused():

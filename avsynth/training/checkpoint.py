@@ -1,0 +1,75 @@
+"""Save and resume a run to the same next step, in safetensors and JSON: no pickles."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from avsynth.errors import InputError
+
+
+def save(
+    path: Path,
+    step: int,
+    networks: dict[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    generator: np.random.Generator,
+    notes: dict[str, Any],
+) -> None:
+    """Everything the next step depends on; replaced in one move, so a kill leaves the last one."""
+    tensors: dict[str, Tensor] = {"torch_random": torch.get_rng_state()}
+    for name, network in networks.items():
+        tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
+    state = optimizer.state_dict()
+    for slot, values in state["state"].items():
+        for key, value in values.items():
+            tensors[f"optimizer.{slot}.{key}"] = torch.as_tensor(value)
+    header = {
+        "step": step,
+        "groups": state["param_groups"],
+        "random": generator.bit_generator.state,
+        "notes": notes,
+    }
+    beside = path.with_suffix(".part")
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    save_file(tensors, beside, {"header": json.dumps(header)})
+    beside.replace(path)
+
+
+def resume(
+    path: Path,
+    networks: dict[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    generator: np.random.Generator,
+) -> tuple[int, dict[str, Any]]:
+    """Restore what ``save`` stored; returns the step and the notes. InputError if it does not fit.
+
+    Call ``optimizer`` and ``networks`` as they were built for the run, untrained.
+    """
+    from safetensors import safe_open
+
+    try:
+        tensors = load_file(path)
+        with safe_open(path, framework="pt") as file:
+            header = json.loads(file.metadata()["header"])
+        for name, network in networks.items():
+            start = f"{name}."
+            state = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+            network.load_state_dict(state)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise InputError("the checkpoint does not fit this run", path, "start afresh") from error
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, slot, key = name.split(".", 2)
+            slots.setdefault(int(slot), {})[key] = value
+    optimizer.load_state_dict({"state": slots, "param_groups": header["groups"]})
+    generator.bit_generator.state = header["random"]
+    torch.set_rng_state(tensors["torch_random"])
+    return int(header["step"]), dict(header["notes"])
