@@ -29,9 +29,9 @@ OCCLUDED: Final = "occluded"
 #: Frames before and after a range that ``Cover.read`` looks at.
 CONTEXT: Final = 9
 
-_SAMPLES = 192  # frames of a track from which its skin is learnt
+_SAMPLES = 192  # about so many frames of a track, twice at most, teach its skin
 _FEWEST = 24  # of fewer nothing is learnt, and nothing is called covered
-_BLOCK = 1024  # frames read at once
+_BLOCK = 1024  # frames read at once where a whole track is gone through
 
 _DARK = 8.0  # added to colours before the logarithm: the noise of black
 _DENSE = 0.3  # the part of all samples, those most alike, that is taken for the skin's look
@@ -42,7 +42,7 @@ _MOST = 0.35  # and above which everything is
 _SPREADS = 3.3  # between them, this many times a place's own spread
 _REACH = 0.11  # eye distances over which neighbours are asked
 _AGREE = (0.3, 0.6)  # part of the neighbourhood that must be strange: from, fully
-_OCCLUDED = 0.35  # mean cover of the lips from which the mouth counts as hidden
+_OCCLUDED = 0.25  # mean cover of the lips from which the mouth counts as hidden
 _COVER_STEP = 0.02  # cover of a reference's lips that costs 1
 
 _SKIN = np.setdiff1d(np.arange(MOVING + len(BORDER)), LIPS)
@@ -132,11 +132,11 @@ class Cover:
         self._colours = colours
         self._track = track.id
         step = max(1, track.count // _SAMPLES)
-        parts = [
-            colours.read(first, min(first + _BLOCK, track.last + 1), track.id)[1][::step]
-            for first in range(track.first, track.last + 1, _BLOCK)
-        ]
-        self._skin = Skin.learn(np.concatenate(parts))
+        samples = []
+        for first in range(track.first, track.last + 1, _BLOCK):
+            seen, block = colours.read(first, min(first + _BLOCK, track.last + 1), track.id)
+            samples.append(block[seen % step == 0])
+        self._skin = Skin.learn(np.concatenate(samples))
         self._neighbours = _neighbours(mean)
 
     def read(self, frames: NDArray[np.int64]) -> Floats:
