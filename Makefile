@@ -1,5 +1,7 @@
 # Two commands do everything on a fresh Debian or Ubuntu machine: `make demo` and `make test`.
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || echo python3)
+SUITED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+PYTHON ?= $(or $(shell for p in python3.12 python3.11 python3; do \
+  $$p -c '$(SUITED)' 2>/dev/null && echo $$p && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -43,7 +45,7 @@ system:
 	fi
 
 $(BIN)/python: | system
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+	@$(PYTHON) -c '$(SUITED)' 2>/dev/null \
 	  || { echo "Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
