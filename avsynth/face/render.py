@@ -122,14 +122,17 @@ class ClassicalRenderer:
         high = np.ceil(wanted[self._near_lips].max(axis=0)).astype(int) + 1
         window = raster.window(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
         if window.index.size and source.mouth:
-            [lips] = self._mesh.weights(window, self._lips * bare)
+            both = np.concatenate([self._lips * bare, self._lips * (1.0 - bare)], axis=1)
+            lips, covered = self._mesh.weights(window, both.astype(np.float32))
             part = rgb[low[1] : high[1], low[0] : high[0]]
-            part[:] = self._mouth(window, source, part, lips)
+            part[:] = self._mouth(window, source, part, lips, covered)
         return Patch(box, rgb, face)
 
-    def _mouth(self, window: Raster, source: Source, skin: Bytes, lips: Floats) -> Bytes:
+    def _mouth(
+        self, window: Raster, source: Source, skin: Bytes, lips: Floats, covered: Floats
+    ) -> Bytes:
         """The mouths of the references over the skin of the same window."""
-        around = (lips > 0.05) & (lips < 0.6)
+        around = (lips > 0.05) & (lips < 0.6) & (covered < 0.05)  # skin, and no hand on it
         below = skin.astype(np.float32)
         mouth = np.zeros(skin.shape, dtype=np.float32)
         for picture, part in source.mouth:

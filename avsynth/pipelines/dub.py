@@ -63,6 +63,7 @@ Cast = Sequence[tuple[str, Path]]
 Part = tuple[Actor, Speech]
 
 _CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+_JOB_FORMAT = 2  # of the files in the job folder; others are started afresh
 _PREVIEWS = 12
 
 
@@ -188,10 +189,13 @@ def _inputs(video: Path, cast: Cast, consent: Path, output: Path, preview: Path 
     for path in made:
         if any(same_file(path, file) for file in (*files, consent)):
             raise UsageError("the output would overwrite an input", path)
+        try:
+            if path.exists() and not path.is_file():
+                raise ResourceError("cannot be written: is a directory or a device", path)
+        except OSError as error:  # such as a name too long
+            raise ResourceError(f"cannot be written: {error.strerror}", path) from error
         if not path.parent.is_dir():
             raise ResourceError("cannot be written: the folder does not exist", path)
-        if path.is_dir():
-            raise ResourceError("cannot be written: is a directory", path)
     if preview is not None and preview.absolute() in {path.absolute() for path in made[:2]}:
         raise UsageError("the preview would overwrite the output", preview)
     info = probe(video)
@@ -253,6 +257,7 @@ def _settings(
     """All that the result depends on; another of these is another job."""
     return {
         "avsynth": avsynth.__version__,
+        "job_format": _JOB_FORMAT,
         "video": inputs.hashes[inputs.video],
         "cast": [[face, inputs.hashes[audio]] for face, audio in inputs.cast],
         "options": options.model_dump(mode="json"),

