@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -58,11 +59,11 @@ def bench_dub(scenes: tuple[Scene, ...], engine: str = "auto") -> dict[str, Any]
     """
     rows = []
     with tempfile.TemporaryDirectory(prefix="avsynth-bench-") as folder:
-        os.environ["AVSYNTH_HOME"] = str(Path(folder) / "home")
-        for scene in scenes:
-            video, speech = Path(folder) / "scene.mp4", Path(folder) / "speech.wav"
-            make_scene(scene, video, speech)
-            rows.append(_timed(scene, video, speech, Path(folder), engine))
+        with mock.patch.dict(os.environ, {"AVSYNTH_HOME": str(Path(folder) / "home")}):
+            for scene in scenes:
+                video, speech = Path(folder) / "scene.mp4", Path(folder) / "speech.wav"
+                make_scene(scene, video, speech)
+                rows.append(_timed(scene, video, speech, Path(folder), engine))
     return {"machine": machine(), "rows": rows}
 
 

@@ -22,8 +22,9 @@ def dub(
         Path | None, typer.Option(help="Several people: a JSON file of faces and their audio.")
     ] = None,
     face: Annotated[
-        str, typer.Option(help="largest, speaking, all, a number, or a box x,y,w,h.")
-    ] = "largest",
+        str | None,
+        typer.Option(help="largest (default), speaking, all, a number, or a box x,y,w,h."),
+    ] = None,
     fit: Annotated[
         str, typer.Option(help="Lengths differ: trim, hold, loop, ping-pong or error.")
     ] = "trim",
@@ -54,6 +55,8 @@ def dub(
     """
     if (audio is None) == (cast is None):
         raise UsageError("either --audio or --cast is needed, and not both")
+    if face is not None and cast is not None:
+        raise UsageError("--face does not go with --cast: the cast names the faces")
     if (cert is None) != (key is None):
         raise UsageError("--cert and --key go together")
     from avsynth.cli.progress import bars
@@ -62,11 +65,11 @@ def dub(
     from avsynth.provenance.certificates import load_signer
 
     options = dub_options(
-        face=face, fit=fit, purpose=purpose, language=language, weights=weights,
+        face=face or "largest", fit=fit, purpose=purpose, language=language, weights=weights,
         strength=strength, codec=codec, crf=crf, preset=preset, lossless=lossless, device=device,
         engine=engine,
     )  # fmt: skip
-    parts = Cast.load(cast) if cast is not None else [(face, audio)] if audio is not None else []
+    parts = Cast.load(cast) if cast else [(options.face, audio)] if audio else []
     signer = load_signer(cert, key) if cert is not None and key is not None else None
     with bars(quiet=as_json) as show:
         report = run(

@@ -13,6 +13,14 @@ from avsynth import __version__
 from avsynth.cli import bench, consent, demo, dub, inspect, verify, weights
 from avsynth.errors import AvsynthError, ExitCode, ResourceError
 
+# What torch, OpenCV, the loader and the thread library say when there is no memory left.
+_NO_MEMORY = (
+    "can't allocate memory", "cannot allocate memory", "out of memory", "insufficient memory",
+    "can't start new thread", "failed to map segment", "bad_alloc", "unable to allocate",
+)  # fmt: skip
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
 app = typer.Typer(
     name="avsynth",
     no_args_is_help=True,
@@ -54,11 +62,13 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
         code = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+        if code == _INTERRUPTED:  # how typer tells of Ctrl-C
+            raise KeyboardInterrupt
     except (SystemExit, KeyboardInterrupt, Exception) as error:
         if debug:
             raise
         code = _explained(error)
-    sys.stdout.flush()
     sys.exit(code or 0)
 
 
@@ -70,7 +80,7 @@ def _explained(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         _complain("interrupted; run the same command again to go on")
-        return 130
+        return _INTERRUPTED
     if isinstance(error, AvsynthError):
         _complain(str(error))
         return int(error.exit_code)
@@ -78,16 +88,31 @@ def _explained(error: BaseException) -> int:
     if show is not None:  # a usage error of the parser
         _complain(" ".join(show().split()))
         return int(ExitCode.USAGE)
-    if isinstance(error, MemoryError):
-        _complain(
-            str(ResourceError("out of memory", hint="close programs, or use a smaller video"))
-        )
-        return int(ExitCode.RESOURCES)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM):
-        _complain(str(ResourceError(error.strerror or "out of space", error.filename)))
+    if isinstance(error, BrokenPipeError):  # who read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    short = _what_is_short(error)
+    if short is not None:
+        _complain(str(short))
         return int(ExitCode.RESOURCES)
     _complain(f"internal error: {type(error).__name__}: {error} (run with --debug and report it)")
     return 1
+
+
+def _what_is_short(error: BaseException) -> ResourceError | None:
+    """The lack of memory or disk space that a library's error stands for, None for others."""
+    code = error.errno if isinstance(error, OSError) else None
+    if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return ResourceError(
+            error.strerror or "out of space", error.filename, "make room, then run it again"
+        )
+    if (
+        isinstance(error, MemoryError)
+        or code == errno.ENOMEM
+        or any(words in str(error).lower() for words in _NO_MEMORY)
+    ):
+        return ResourceError("out of memory", hint="close programs, or use a smaller video")
+    return None
 
 
 def _complain(line: str) -> None:

@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from avsynth.errors import InputError, UsageError
 from avsynth.pipelines.timeline import Fit
 
+_PRESETS = r"^((ultra|super|very)?fast(er)?|medium|(very)?slow(er)?|placebo|1?\d)$"
 _FACE = re.compile(r"largest|speaking|all|\d+|[\d.]+(,[\d.]+){3}", re.IGNORECASE)
 
 
@@ -52,11 +53,19 @@ class DubOptions(BaseModel):
     strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1.0
     codec: Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None = None
     crf: Annotated[int, Field(ge=0, le=63)] = 18
-    preset: str = "veryfast"
+    preset: Annotated[str, Field(pattern=_PRESETS)] = "veryfast"
     lossless: bool = False
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     engine: Literal["auto", "torch", "openvino"] = "auto"
     segment_seconds: Annotated[float, Field(ge=1.0, le=60.0)] = 10.0
+
+    @model_validator(mode="after")
+    def _agree(self) -> DubOptions:
+        if self.engine == "openvino" and self.device.startswith("cuda"):
+            raise ValueError("the openvino engine runs on processors and excludes cuda")
+        if self.lossless and self.codec == "av1":
+            raise ValueError("av1 cannot be lossless here: use h264, hevc, vp9 or ffv1")
+        return self
 
 
 class CastMember(BaseModel):

@@ -86,7 +86,7 @@ def sign(
     signer = signer or local_signer()
     sources = [_hashed(s) for s in [*([replace(parent, relationship="parentOf")] if parent else []),
                                     *inputs]]
-    manifest = build(kind, title, actions, sources, models, consent)
+    manifest = build(kind, _as_text(title), actions, sources, models, consent)
     info = c2pa.C2paSignerInfo(signer.algorithm.encode(), signer.chain, signer.key, None)
     try:
         with (
@@ -201,6 +201,11 @@ def _check(src: Path, dst: Path, kind: str | None, actions: Sequence[Action]) ->
             raise UsageError(f"{action.source_type!r} is not a digital source type")
 
 
+def _as_text(name: str) -> str:
+    """File names may hold bytes that are no text; a manifest may not."""
+    return name.encode("utf-8", "replace").decode()
+
+
 def _hashed(source: Source) -> Source:
     return source if source.sha256 else replace(source, sha256=sha256_file(source.path))
 
@@ -211,7 +216,7 @@ def _add_ingredient(builder: Any, number: int, source: Source) -> None:
     kind = media_type(source.path)
     guess = kind or mimetypes.guess_type(source.path.name)[0] or "application/octet-stream"
     description = {
-        "title": source.path.name, "format": guess, "relationship": source.relationship,
+        "title": _as_text(source.path.name), "format": guess, "relationship": source.relationship,
         "label": identifier(number), "instance_id": f"sha256:{source.sha256}",
     }
     try:
