@@ -58,12 +58,14 @@ def bench_dub(scenes: tuple[Scene, ...], engine: str = "auto") -> dict[str, Any]
         AvsynthError: a dub failed.
     """
     rows = []
-    with tempfile.TemporaryDirectory(prefix="avsynth-bench-") as folder:
-        with mock.patch.dict(os.environ, {"AVSYNTH_HOME": str(Path(folder) / "home")}):
-            for scene in scenes:
-                video, speech = Path(folder) / "scene.mp4", Path(folder) / "speech.wav"
-                make_scene(scene, video, speech)
-                rows.append(_timed(scene, video, speech, Path(folder), engine))
+    with (
+        tempfile.TemporaryDirectory(prefix="avsynth-bench-") as folder,
+        mock.patch.dict(os.environ, {"AVSYNTH_HOME": str(Path(folder) / "home")}),
+    ):
+        for scene in scenes:
+            video, speech = Path(folder) / "scene.mp4", Path(folder) / "speech.wav"
+            make_scene(scene, video, speech)
+            rows.append(_timed(scene, video, speech, Path(folder), engine))
     return {"machine": machine(), "rows": rows}
 
 

@@ -63,8 +63,6 @@ def main() -> None:
     try:
         code = app(arguments, standalone_mode=False)
         sys.stdout.flush()
-        if code == _INTERRUPTED:  # how typer tells of Ctrl-C
-            raise KeyboardInterrupt
     except (SystemExit, KeyboardInterrupt, Exception) as error:
         if debug:
             raise
@@ -76,9 +74,11 @@ def _explained(error: BaseException) -> int:
     """Print what went wrong in one line; the exit code that stands for it."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
-    if isinstance(error, typer.Exit):
+    if isinstance(error, typer.Exit) and error.exit_code != _INTERRUPTED:
         return error.exit_code
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
+    if isinstance(
+        error, KeyboardInterrupt | typer.Abort | typer.Exit
+    ):  # typer makes Ctrl-C an Exit
         _complain("interrupted; run the same command again to go on")
         return _INTERRUPTED
     if isinstance(error, AvsynthError):
@@ -102,7 +102,7 @@ def _explained(error: BaseException) -> int:
 def _what_is_short(error: BaseException) -> ResourceError | None:
     """The lack of memory or disk space that a library's error stands for, None for others."""
     code = error.errno if isinstance(error, OSError) else None
-    if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if isinstance(error, OSError) and code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return ResourceError(
             error.strerror or "out of space", error.filename, "make room, then run it again"
         )

@@ -54,6 +54,8 @@ def open_input(path: StrPath) -> Iterator[av.container.InputContainer]:
 def _checked(path: StrPath) -> str:
     name = str(Path(path).absolute())  # absolute: "http:x" cannot be read as an address
     try:
+        if Path(name).is_fifo():  # opening it would wait for somebody to write
+            raise InputError("not a regular file", path)
         with Path(name).open("rb") as file:
             if not Path(name).is_file():
                 raise InputError("not a regular file", path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +136,7 @@ def test_sound_that_starts_late_is_led_by_silence(late: int) -> None:
     out = list(from_zero(iter(chunks(Fraction(late, 100), 5, 5))))
     sound = np.concatenate([chunk.samples for chunk in out])
     assert sound.tolist() == [0.0] * late + list(range(1, 11))
-    assert out[0].time == 0 and all(a.end == b.time for a, b in zip(out, out[1:], strict=False))
+    assert out[0].time == 0 and all(a.end == b.time for a, b in pairwise(out))
 
 
 @pytest.mark.parametrize("early", [1, 5, 7, 10, 12])
