@@ -10,76 +10,36 @@ read back, and only then gets its name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import avsynth
-from avsynth.errors import (
-    ConsentError,
-    InputError,
-    NothingToDoError,
-    ResourceError,
-    UsageError,
-    WeightsError,
-)
-from avsynth.face.choice import SPEAKING, select
+from avsynth.errors import ConsentError, InputError, NothingToDoError
 from avsynth.face.render import ClassicalRenderer
-from avsynth.face.speaking import SoundLevel, score_tracks
-from avsynth.face.store import TrackInfo
-from avsynth.media import (
-    Box,
-    EncoderSettings,
-    MediaInfo,
-    join,
-    probe,
-    read_audio,
-    same_file,
-    sha256_file,
-)
+from avsynth.media import EncoderSettings, join, sha256_file
 from avsynth.models.speech_to_motion import SpeechToMotion
-from avsynth.pipelines.acting import DUBBED, Actor, meet
+from avsynth.pipelines.acting import DUBBED
 from avsynth.pipelines.analyse import Analysis, analyse
+from avsynth.pipelines.casting import Part, cast_faces
+from avsynth.pipelines.inputs import Cast, Inputs, check_inputs, report_path
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.options import DubOptions
-from avsynth.pipelines.preview import contact_sheet
+from avsynth.pipelines.preview import contact_sheet, moments
 from avsynth.pipelines.progress import Callback, Progress
 from avsynth.pipelines.segment import Plan, render_segment
 from avsynth.pipelines.speech import Speech, listen, soundtrack
 from avsynth.pipelines.sync import sync_after, sync_before
-from avsynth.pipelines.timeline import Timeline, fit
+from avsynth.pipelines.timeline import Timeline, fit, fit_note
 from avsynth.provenance import consent as consents
 from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
 from avsynth.reporting import FaceReport, FileHash, Report, Weights, peak_memory_mb
-from avsynth.speech import whisper
-from avsynth.weights import LoadedModel, list_weights, load
+from avsynth.weights import LoadedModel
+from avsynth.weights.manifest import Purpose
+from avsynth.weights.motion import load_motion
 
-Cast = Sequence[tuple[str, Path]]
-Part = tuple[Actor, Speech]
-
-_CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 _JOB_FORMAT = 2  # of the files in the job folder; others are started afresh
-_PREVIEWS = 12
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a job works on, checked and hashed."""
-
-    video: Path
-    info: MediaInfo
-    cast: Cast
-    hashes: dict[Path, str]
-
-    @property
-    def report(self) -> list[FileHash]:
-        """For the report."""
-        return [FileHash(path=str(path), sha256=value) for path, value in self.hashes.items()]
 
 
 def dub(
@@ -112,13 +72,18 @@ def dub(
     options = options or DubOptions()
     steps = Progress(progress)
     steps.start("checks")
-    inputs = _inputs(video, cast, consent, output, preview)
+    inputs = check_inputs(video, cast, consent, output, preview)
     encoder = _encoder(inputs, options, output)
     allowed = consents.authorise(consent, video, "face", options.purpose, language=options.language)
     credentials.refuse_tampered(video)
     steps.start("networks")
-    model = _motion_weights(options, allowed.allows_research_weights)
-    to_motion = SpeechToMotion(model, _device(options))
+    purpose: Purpose = "research" if allowed.allows_research_weights else "commercial"
+    model, to_motion = load_motion(options.weights, purpose, options.engine, _device(options))
+    if model.purpose == "research" and purpose == "commercial":
+        raise ConsentError(
+            f"the consent is for commercial work, which excludes {model.name}",
+            hint="use --weights motion-small",
+        )
     settings = _settings(inputs, options, model, allowed.record_sha256)
     with Job(output, settings) as job:
         analysis = analyse(video, inputs.info, job, steps)
@@ -126,7 +91,7 @@ def dub(
         speeches = {audio: listen(audio, to_motion, options.strength) for _, audio in cast}
         longest = max(speech.seconds for speech in speeches.values())
         timeline = fit(analysis.pts, analysis.end, analysis.time_base, longest, options.fit)
-        parts = _casting(inputs, speeches, analysis, to_motion)
+        parts = cast_faces(inputs, speeches, analysis, to_motion.space)
         label = allowed.label is not None or model.purpose == "research"
         plan = _plan(inputs, analysis, timeline, parts, to_motion, encoder, label)
         outcomes = _render(plan, job, options, steps)
@@ -147,7 +112,7 @@ def dub(
         )
         credentials.verify_ours(signed, consent=allowed.consent)
         if preview is not None:
-            contact_sheet(video, signed.path, _moments(plan), preview)
+            contact_sheet(video, signed.path, moments(plan), preview)
         sha256 = sha256_file(signed.path)
         steps.finish()
         report = Report(
@@ -160,7 +125,7 @@ def dub(
             consent=allowed.as_dict(),
             frames=len(timeline),
             seconds=float(timeline.duration),
-            fit=_fit_note(timeline, longest, options),
+            fit=fit_note(timeline, longest, options.fit),
             outcomes=dict(outcomes),
             faces=faces,
             damaged_frames=analysis.damaged,
@@ -173,38 +138,9 @@ def dub(
         # Both wait in the job folder, so that a full disk leaves neither without the other.
         report.write(job.path("report.json"))
         credentials.publish(signed, output)
-        job.path("report.json").replace(_report_path(output))
+        job.path("report.json").replace(report_path(output))
         job.remove()
     return report
-
-
-def _inputs(video: Path, cast: Cast, consent: Path, output: Path, preview: Path | None) -> Inputs:
-    """Everything that can be refused without work."""
-    if not cast:
-        raise UsageError("no audio was given")
-    if output.suffix.lower() not in _CONTAINERS:
-        raise UsageError("the output's kind is not known", output, "use " + ", ".join(_CONTAINERS))
-    files = [video, *dict.fromkeys(audio for _, audio in cast)]
-    made = [output, _report_path(output), *([preview] if preview is not None else [])]
-    for path in made:
-        if any(same_file(path, file) for file in (*files, consent)):
-            raise UsageError("the output would overwrite an input", path)
-        try:
-            if path.exists() and not path.is_file():
-                raise ResourceError("cannot be written: is a directory or a device", path)
-        except OSError as error:  # such as a name too long
-            raise ResourceError(f"cannot be written: {error.strerror}", path) from error
-        if not path.parent.is_dir():
-            raise ResourceError("cannot be written: the folder does not exist", path)
-    if preview is not None and preview.absolute() in {path.absolute() for path in made[:2]}:
-        raise UsageError("the preview would overwrite the output", preview)
-    info = probe(video)
-    if info.video is None:
-        raise InputError("holds no picture", video)
-    for path in files[1:]:
-        if not probe(path).audio:
-            raise InputError("holds no sound", path)
-    return Inputs(video, info, cast, {path: sha256_file(path) for path in files})
 
 
 def _encoder(inputs: Inputs, options: DubOptions, output: Path) -> EncoderSettings:
@@ -213,33 +149,6 @@ def _encoder(inputs: Inputs, options: DubOptions, output: Path) -> EncoderSettin
         inputs.info.video, options.codec, options.crf, options.preset, options.lossless,
         out=output,
     )  # fmt: skip
-
-
-def _report_path(output: Path) -> Path:
-    return output.with_name(output.name + ".report.json")
-
-
-def _motion_weights(options: DubOptions, research: bool) -> LoadedModel:
-    """The network asked for, else the best that the consent allows."""
-    name = options.weights or _best_weights(research)
-    model = load(name, engine=options.engine, device=_device(options))
-    if model.purpose == "research" and not research:
-        raise ConsentError(
-            f"the consent is for commercial work, which excludes {model.name}",
-            hint="use --weights motion-small",
-        )
-    return model
-
-
-def _best_weights(research: bool) -> str:
-    """The best motion network that the consent allows and whose front end is installed."""
-    purposes = ("research", "commercial") if research else ("commercial",)
-    for purpose in purposes:
-        for entry in list_weights():
-            usable = entry.needs != "whisper" or whisper.find_weights() is not None
-            if entry.kind == "motion" and entry.purpose == purpose and usable:
-                return entry.name
-    raise WeightsError("no motion network can be used here", hint="avsynth doctor tells more")
 
 
 def _device(options: DubOptions) -> str:
@@ -264,39 +173,6 @@ def _settings(
         "weights": model.sha256,
         "consent": consent,
     }
-
-
-def _casting(
-    inputs: Inputs,
-    speeches: dict[Path, Speech],
-    analysis: Analysis,
-    to_motion: SpeechToMotion,
-) -> list[Part]:
-    """Which face says what. A face that two parts name is given to the first."""
-    parts: list[Part] = []
-    taken: set[int] = set()
-    for face, audio in inputs.cast:
-        already = len(parts)
-        for track in _chosen(face, inputs, analysis):
-            if track.id not in taken:
-                taken.add(track.id)
-                actor = meet(track, speeches[audio].curve, analysis.tracks, to_motion.space)
-                parts.append((actor, speeches[audio]))
-        if len(parts) == already:
-            raise UsageError(f"face {face!r} of the cast has another part already", audio)
-    return parts
-
-
-def _chosen(face: str, inputs: Inputs, analysis: Analysis) -> list[TrackInfo]:
-    """The tracks that a choice of face means."""
-    tracks, scores = analysis.tracks, None
-    if not tracks.tracks:
-        raise NothingToDoError("no face was found in any frame", inputs.video)
-    if face == SPEAKING and inputs.info.audio:
-        sound = SoundLevel.of(read_audio(inputs.video, 16000))
-        scores = score_tracks(tracks, analysis.pts * float(analysis.time_base), sound)
-    ids = select(tracks.tracks, face, scores)
-    return [track for track in tracks.tracks if track.id in ids]
 
 
 def _plan(
@@ -371,38 +247,6 @@ def _face_report(inputs: Inputs, part: Part, plan: Plan) -> FaceReport:
         audio=str(speech.path),
         sync_before=sync_before(inputs.video, inputs.info, actor, plan.analysis),
         sync_after=sync_after(speech, actor, plan.space),
-    )
-
-
-def _moments(plan: Plan) -> list[tuple[int, int, Box]]:
-    """Evenly spread frames in which somebody was dubbed, with the face's surroundings."""
-    found: list[tuple[int, int, Box]] = []
-    for actor, _ in plan.actors:
-        inside = np.flatnonzero(
-            (plan.timeline.source >= actor.track.first) & (plan.timeline.source <= actor.track.last)
-        )
-        share = max(1, _PREVIEWS // len(plan.actors))
-        for n in inside[np.linspace(0, len(inside) - 1, share).astype(int)]:
-            seen = plan.analysis.tracks.read(
-                int(plan.timeline.source[n]), int(plan.timeline.source[n]) + 1, actor.track.id
-            )
-            if len(seen):
-                x0, y0, x1, y1 = seen.boxes[0]
-                half = 0.6 * max(x1 - x0, y1 - y0)
-                cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-                box = Box(int(cx - half), int(cy - half), int(cx + half), int(cy + half))
-                at = int(plan.analysis.pts[plan.timeline.source[n]])
-                found.append((at, int(plan.timeline.pts[n]), box))
-    return found
-
-
-def _fit_note(timeline: Timeline, speech: Fraction, options: DubOptions) -> str:
-    picture = float(timeline.duration)
-    return (
-        f"{options.fit.value}: speech {float(speech):.3f} s, output {picture:.3f} s"
-        + (", picture extended" if timeline.extended else "")
-        + (", speech cut" if float(speech) > picture + 0.001 else "")
-        + (", silence at the end" if float(speech) < picture - 0.001 else "")
     )
 
 

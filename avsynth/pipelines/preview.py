@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from avsynth.errors import ResourceError
 from avsynth.media import Box, Frame, read_frames
+from avsynth.pipelines.segment import Plan
 
 Bytes = NDArray[np.uint8]
 
 _CELL = 240  # pixels, the side of a face in the sheet
 _COLUMNS = 4
+_PREVIEWS = 12
 
 
 def contact_sheet(
@@ -46,6 +48,28 @@ def contact_sheet(
     except OSError as error:
         raise ResourceError(f"cannot write the preview: {error.strerror}", out) from error
     assert ok
+
+
+def moments(plan: Plan) -> list[tuple[int, int, Box]]:
+    """Evenly spread frames in which somebody was dubbed, with the face's surroundings."""
+    found: list[tuple[int, int, Box]] = []
+    for actor, _ in plan.actors:
+        inside = np.flatnonzero(
+            (plan.timeline.source >= actor.track.first) & (plan.timeline.source <= actor.track.last)
+        )
+        share = max(1, _PREVIEWS // len(plan.actors))
+        for n in inside[np.linspace(0, len(inside) - 1, share).astype(int)]:
+            seen = plan.analysis.tracks.read(
+                int(plan.timeline.source[n]), int(plan.timeline.source[n]) + 1, actor.track.id
+            )
+            if len(seen):
+                x0, y0, x1, y1 = seen.boxes[0]
+                half = 0.6 * max(x1 - x0, y1 - y0)
+                cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+                box = Box(int(cx - half), int(cy - half), int(cx + half), int(cy + half))
+                at = int(plan.analysis.pts[plan.timeline.source[n]])
+                found.append((at, int(plan.timeline.pts[n]), box))
+    return found
 
 
 def _face(video: Path, pts: int, box: Box) -> Bytes:

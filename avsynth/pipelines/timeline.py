@@ -94,6 +94,17 @@ class Timeline:
             start = end + 1
 
 
+def fit_note(timeline: Timeline, speech: Fraction, how: Fit) -> str:
+    """What fitting did, for the report."""
+    picture = float(timeline.duration)
+    return (
+        f"{how.value}: speech {float(speech):.3f} s, output {picture:.3f} s"
+        + (", picture extended" if timeline.extended else "")
+        + (", speech cut" if float(speech) > picture + 0.001 else "")
+        + (", silence at the end" if float(speech) < picture - 0.001 else "")
+    )
+
+
 def fit(
     source_pts: Integers, end: int, time_base: Fraction, speech: Fraction, how: Fit
 ) -> Timeline:

@@ -1,0 +1,72 @@
+"""What a job works on, checked before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avsynth.errors import InputError, ResourceError, UsageError
+from avsynth.media import MediaInfo, probe, same_file, sha256_file
+from avsynth.reporting import FileHash
+
+Cast = Sequence[tuple[str, Path]]
+
+_CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a job works on, checked and hashed."""
+
+    video: Path
+    info: MediaInfo
+    cast: Cast
+    hashes: dict[Path, str]
+
+    @property
+    def report(self) -> list[FileHash]:
+        """For the report."""
+        return [FileHash(path=str(path), sha256=value) for path, value in self.hashes.items()]
+
+
+def check_inputs(
+    video: Path, cast: Cast, consent: Path, output: Path, preview: Path | None
+) -> Inputs:
+    """Refuse all that can be refused without work; hash the rest.
+
+    Raises:
+        UsageError: unknown container, no audio, or an output that would overwrite an input.
+        InputError: a file that cannot be read, has no picture or no sound.
+        ResourceError: an output that cannot be written.
+    """
+    if not cast:
+        raise UsageError("no audio was given")
+    if output.suffix.lower() not in _CONTAINERS:
+        raise UsageError("the output's kind is not known", output, "use " + ", ".join(_CONTAINERS))
+    files = [video, *dict.fromkeys(audio for _, audio in cast)]
+    made = [output, report_path(output), *([preview] if preview is not None else [])]
+    for path in made:
+        if any(same_file(path, file) for file in (*files, consent)):
+            raise UsageError("the output would overwrite an input", path)
+        try:
+            if path.exists() and not path.is_file():
+                raise ResourceError("cannot be written: is a directory or a device", path)
+        except OSError as error:  # such as a name too long
+            raise ResourceError(f"cannot be written: {error.strerror}", path) from error
+        if not path.parent.is_dir():
+            raise ResourceError("cannot be written: the folder does not exist", path)
+    if preview is not None and preview.absolute() in {path.absolute() for path in made[:2]}:
+        raise UsageError("the preview would overwrite the output", preview)
+    info = probe(video)
+    if info.video is None:
+        raise InputError("holds no picture", video)
+    for path in files[1:]:
+        if not probe(path).audio:
+            raise InputError("holds no sound", path)
+    return Inputs(video, info, cast, {path: sha256_file(path) for path in files})
+
+
+def report_path(output: Path) -> Path:
+    """Where the report of an output lies."""
+    return output.with_name(output.name + ".report.json")
