@@ -56,14 +56,10 @@ def write(
         for name, value in network.state_dict().items()
     }
     tensors |= {name: value.contiguous() for name, value in extras.items()}
-    header = {
-        "format": _FORMAT,
-        "kind": kind,
-        "config": config.model_dump_json(),
-        "metadata": json.dumps(metadata, sort_keys=True),
-    }
+    header = {"kind": kind, "config": config.model_dump(mode="json"), "metadata": metadata}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, header)
+    # A single key: safetensors writes several in random order, and equal runs give equal files.
+    save_file(tensors, path, {_FORMAT: json.dumps(header, sort_keys=True)})
     return sha256(path)
 
 
@@ -84,15 +80,15 @@ def read(path: Path, expected_sha256: str | None = None) -> WeightsFile:
         )
     try:
         with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
+            stored = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError("not a safetensors file, or a damaged one", path) from error
-    if header.get("format") != _FORMAT:
+    if _FORMAT not in stored:
         raise WeightsError("safetensors, but not weights of this toolkit", path)
     try:
-        config, network = build(header["kind"], json.loads(header["config"]))
-        metadata = json.loads(header["metadata"])
+        header = json.loads(stored[_FORMAT])
+        config, network = build(header["kind"], header["config"])
         state = {
             name.removeprefix(_NETWORK): value.float() if value.is_floating_point() else value
             for name, value in tensors.items()
@@ -107,7 +103,7 @@ def read(path: Path, expected_sha256: str | None = None) -> WeightsFile:
         raise WeightsError(error.what, path, error.hint) from error
     extras = {name: value for name, value in tensors.items() if not name.startswith(_NETWORK)}
     network.eval().requires_grad_(False)
-    return WeightsFile(path, digest, header["kind"], config, network, extras, metadata)
+    return WeightsFile(path, digest, header["kind"], config, network, extras, header["metadata"])
 
 
 def _refuse_pickles(path: Path) -> None:

@@ -195,6 +195,7 @@ def score_weights(name: str, cases: list[Case]) -> list[dict[str, object]]:
             "rotated": sync.best_lag(turned.gaps, np.roll(case.opening, ROTATED))[0],
             "rotated_first": sync.best_lag(turned.first, np.roll(first, ROTATED))[0],
             "shuffled": sync.best_lag(shuffled.gaps, case.opening)[0],
+            "extent": same.gaps.std() / case.opening.std(),
             "lmd_lag0": sync.lmd(case.lips, made.lips, case.eyes),
         }
         against = {"": made, "_whole": same, "_shuffled": shuffled}
@@ -271,8 +272,8 @@ def silence(speech: SpeechToMotion, case: Case, looks: Looks) -> dict[str, float
     """Opening and movement energy in silence, against those of the person's own pauses."""
     quiet = np.random.default_rng(0).normal(0, 1e-4, len(case.samples)).astype(np.float32)
     made = make(speech, case, quiet, looks)
-    pause = voice_activity(case.samples)[: len(case.points)] < 0.1
-    if pause.sum() < 5:
+    pause = voice_activity(case.samples)[: len(case.points)] < 0.5
+    if (pause[1:] & pause[:-1]).sum() < 3:
         return {}
     own = energy(case.lips, case.eyes)
     return {

@@ -69,6 +69,7 @@ class Settings(BaseModel):
     validate_every: int = Field(200, gt=0)
     patience: int = Field(4, gt=0, description="validations without a better one before stopping")
     keep: Literal["best", "last"] = Field("last", description="the averaged weights to write")
+    threads: int = Field(1, gt=0, description="processor threads; so small a network wants one")
     seed: int = 0
 
 
@@ -98,6 +99,7 @@ def main() -> None:
 def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> Path:
     """The whole run; returns the weights file."""
     generator = seed_everything(settings.seed)
+    torch.set_num_threads(settings.threads)
     statistics = load_file(folder / "statistics.safetensors")
     space = MouthSpace.from_arrays(statistics)
     network = build(settings.network, statistics).to(device)
