@@ -63,6 +63,8 @@ def main() -> None:
     try:
         code = app(arguments, standalone_mode=False)
         sys.stdout.flush()
+        if code == _INTERRUPTED:  # how typer tells of Ctrl-C
+            raise KeyboardInterrupt
     except (SystemExit, KeyboardInterrupt, Exception) as error:
         if debug:
             raise
@@ -74,11 +76,9 @@ def _explained(error: BaseException) -> int:
     """Print what went wrong in one line; the exit code that stands for it."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
-    if isinstance(error, typer.Exit) and error.exit_code != _INTERRUPTED:
+    if isinstance(error, typer.Exit):
         return error.exit_code
-    if isinstance(
-        error, KeyboardInterrupt | typer.Abort | typer.Exit
-    ):  # typer makes Ctrl-C an Exit
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
         _complain("interrupted; run the same command again to go on")
         return _INTERRUPTED
     if isinstance(error, AvsynthError):

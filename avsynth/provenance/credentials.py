@@ -27,6 +27,7 @@ from avsynth.provenance.home import write_over
 from avsynth.provenance.manifest import Action, Consent, Model, Source, build, identifier
 from avsynth.provenance.reading import read
 from avsynth.provenance.report import CredentialReport
+from avsynth.provenance.text import as_text
 
 __all__ = ["Action", "Consent", "CredentialReport", "Model", "Signed", "Source", "publish", "read",
            "refuse_tampered", "sign", "verify_ours"]
@@ -86,7 +87,7 @@ def sign(
     signer = signer or local_signer()
     sources = [_hashed(s) for s in [*([replace(parent, relationship="parentOf")] if parent else []),
                                     *inputs]]
-    manifest = build(kind, _as_text(title), actions, sources, models, consent)
+    manifest = build(kind, as_text(title), actions, sources, models, consent)
     info = c2pa.C2paSignerInfo(signer.algorithm.encode(), signer.chain, signer.key, None)
     try:
         with (
@@ -201,11 +202,6 @@ def _check(src: Path, dst: Path, kind: str | None, actions: Sequence[Action]) ->
             raise UsageError(f"{action.source_type!r} is not a digital source type")
 
 
-def _as_text(name: str) -> str:
-    """File names may hold bytes that are no text; a manifest may not."""
-    return name.encode("utf-8", "replace").decode()
-
-
 def _hashed(source: Source) -> Source:
     return source if source.sha256 else replace(source, sha256=sha256_file(source.path))
 
@@ -216,7 +212,7 @@ def _add_ingredient(builder: Any, number: int, source: Source) -> None:
     kind = media_type(source.path)
     guess = kind or mimetypes.guess_type(source.path.name)[0] or "application/octet-stream"
     description = {
-        "title": _as_text(source.path.name), "format": guess, "relationship": source.relationship,
+        "title": as_text(source.path.name), "format": guess, "relationship": source.relationship,
         "label": identifier(number), "instance_id": f"sha256:{source.sha256}",
     }
     try:

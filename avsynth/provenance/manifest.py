@@ -10,6 +10,7 @@ from typing import Any
 
 from avsynth import __version__
 from avsynth.provenance import vocabulary
+from avsynth.provenance.text import as_text
 
 CONSENT_LABEL = "org.avsynth.consent"
 MAKING_LABEL = "org.avsynth.making"
@@ -90,7 +91,7 @@ def build(
         "models": [{"name": m.name, "sha256": m.sha256} for m in models],
         # C2PA ties an ingredient by its credentials only; this ties one that has none.
         "sources": [
-            {"name": s.path.name, "sha256": s.sha256, "relationship": s.relationship}
+            {"name": as_text(s.path.name), "sha256": s.sha256, "relationship": s.relationship}
             for s in sources
         ],
     }

@@ -14,3 +14,8 @@ def plain(value: Any, limit: int = 200) -> str:
     text = "".join(c if c.isprintable() else " " for c in str(value)[: 4 * limit])
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def as_text(name: str) -> str:
+    """A file name fit for JSON: bytes in it that are no text become question marks."""
+    return name.encode("utf-8", "replace").decode()

@@ -42,8 +42,20 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def dataset(files: list[Path], out: Path, *more: object) -> str:
-    return done("new", "--kind", "dataset", "--name", "GRID", "--licence", "CC-BY-4.0",
-                "--media", *files, "-o", out, *more)
+    return done(
+        "new",
+        "--kind",
+        "dataset",
+        "--name",
+        "GRID",
+        "--licence",
+        "CC-BY-4.0",
+        "--media",
+        *files,
+        "-o",
+        out,
+        *more,
+    )
 
 
 def test_the_command_of_the_readme_covers_exactly_those_files(
@@ -61,8 +73,21 @@ def test_the_command_of_the_readme_covers_exactly_those_files(
 
 def test_media_can_be_named_one_option_each(files: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "c.json"
-    done("new", "--kind", "dataset", "--name", "X", "--licence", "CC0-1.0", "--media", files[0],
-         "--media", files[1], "--out", out)
+    done(
+        "new",
+        "--kind",
+        "dataset",
+        "--name",
+        "X",
+        "--licence",
+        "CC0-1.0",
+        "--media",
+        files[0],
+        "--media",
+        files[1],
+        "--out",
+        out,
+    )
     assert len(load(out).document["media"]) == 2
 
 
@@ -70,9 +95,28 @@ def test_a_subject_signs_with_their_own_key_and_is_then_trusted(
     files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "jane.json"
-    done("new", "--kind", "subject", "--name", "Jane", "--scope", "face", "--scope", "voice",
-         "--purpose", "commercial", "--language", "de", "--expires", "90d", "--media", files[0],
-         "-o", out, "--unsigned")
+    done(
+        "new",
+        "--kind",
+        "subject",
+        "--name",
+        "Jane",
+        "--scope",
+        "face",
+        "--scope",
+        "voice",
+        "--purpose",
+        "commercial",
+        "--language",
+        "de",
+        "--expires",
+        "90d",
+        "--media",
+        files[0],
+        "-o",
+        out,
+        "--unsigned",
+    )
     fails(ConsentError, "is not signed", "check", out)
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("AVSYNTH_HOME", str(tmp_path / "janes-home"))
@@ -80,8 +124,17 @@ def test_a_subject_signs_with_their_own_key_and_is_then_trusted(
         fingerprint = local_key().fingerprint
     fails(ConsentError, "not trusted here", "check", out)
     fails(UsageError, "fingerprint", "trust", "add", out, "--name", "Jane")
-    fails(ConsentError, "another one", "trust", "add", out, "--name", "Jane",
-          "--fingerprint", "0" * 16)
+    fails(
+        ConsentError,
+        "another one",
+        "trust",
+        "add",
+        out,
+        "--name",
+        "Jane",
+        "--fingerprint",
+        "0" * 16,
+    )
     done("trust", "add", out, "--name", "Jane", "--fingerprint", fingerprint[:16])
     assert "signed by Jane" in done("check", out)
     allowed = json.loads(done("check", out, "--media", files[0], "--language", "de-AT", "--json"))
@@ -100,8 +153,23 @@ def test_a_subject_signs_with_their_own_key_and_is_then_trusted(
 
 def test_a_synthetic_person(files: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "nobody.json"
-    options = ["new", "--kind", "synthetic", "--name", "Nobody", "--media", files[0], "-o", out,
-               "--threshold", 0.5, "--measure", "dlib face", "--compared", 9]
+    options = [
+        "new",
+        "--kind",
+        "synthetic",
+        "--name",
+        "Nobody",
+        "--media",
+        files[0],
+        "-o",
+        out,
+        "--threshold",
+        0.5,
+        "--measure",
+        "dlib face",
+        "--compared",
+        9,
+    ]
     fails(ConsentError, "this is somebody", *options, "--distance", 0.4)
     assert not out.exists()
     done(*options, "--distance", 0.8)
@@ -131,12 +199,21 @@ def test_the_schema_is_printed_as_published() -> None:
         (["--kind", "subject", "--licence", "MIT"], UsageError, "does not belong"),
         (["--kind", "synthetic", "--distance", "1"], UsageError, "needs --threshold"),
         (["--kind", "dataset", "--licence", "MIT", "--expires", "soon"], UsageError, "not a day"),
-        (["--kind", "dataset", "--licence", "MIT", "--expires", "2020-01-01"], ConsentError,
-         "expires before it starts"),
-        (["--kind", "dataset", "--licence", "CC-BY-NC-4.0", "--purpose", "commercial"],
-         ConsentError, "non-commercial"),
-        (["--kind", "dataset", "--licence", "MIT", "--key", "k", "--unsigned"], UsageError,
-         "--key signs"),
+        (
+            ["--kind", "dataset", "--licence", "MIT", "--expires", "2020-01-01"],
+            ConsentError,
+            "expires before it starts",
+        ),
+        (
+            ["--kind", "dataset", "--licence", "CC-BY-NC-4.0", "--purpose", "commercial"],
+            ConsentError,
+            "non-commercial",
+        ),
+        (
+            ["--kind", "dataset", "--licence", "MIT", "--key", "k", "--unsigned"],
+            UsageError,
+            "--key signs",
+        ),
         (["--kind", "dataset", "--licence", "MIT", "--key", "missing.pem"], InputError, "the key"),
     ],
 )
@@ -162,6 +239,17 @@ def test_markup_and_escapes_in_a_name_are_printed_as_text(
     files: list[Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "c.json"
-    printed = done("new", "--kind", "dataset", "--name", "[red]\x1b[31mX\u202e", "--licence", "MIT",
-                   "--media", files[0], "-o", out)
+    printed = done(
+        "new",
+        "--kind",
+        "dataset",
+        "--name",
+        "[red]\x1b[31mX\u202e",
+        "--licence",
+        "MIT",
+        "--media",
+        files[0],
+        "-o",
+        out,
+    )
     assert "[red] [31mX" in printed and "\x1b" not in printed and "\u202e" not in printed

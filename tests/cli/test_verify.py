@@ -34,7 +34,11 @@ def picture(tmp_path: Path) -> Path:
 def dub(source: Path, name: str) -> Path:
     target = source.with_name(name)
     sign(
-        source, target, title=name, parent=Source(source), actions=[Action("c2pa.dubbed")],
+        source,
+        target,
+        title=name,
+        parent=Source(source),
+        actions=[Action("c2pa.dubbed")],
         models=[Model("motion-small", "ef" * 32)],
         consent=Consent("ab" * 32, "cd" * 16, "dataset", "research"),
     )
@@ -44,9 +48,16 @@ def dub(source: Path, name: str) -> Path:
 def test_a_signed_file_is_described_in_plain_words(picture: Path) -> None:
     result = run(dub(picture, "b.png"))
     assert result.exit_code == 0
-    for words in ("signed by this machine", "a model made all or part of it", "no time stamp",
-                  "dubbed: speech was replaced", "a.png (the original)", "motion-small",
-                  "dataset record " + "ab" * 32, "avsynth on this machine"):
+    for words in (
+        "signed by this machine",
+        "a model made all or part of it",
+        "no time stamp",
+        "dubbed: speech was replaced",
+        "a.png (the original)",
+        "motion-small",
+        "dataset record " + "ab" * 32,
+        "avsynth on this machine",
+    ):
         assert words in result.output, words
 
 
