@@ -38,7 +38,7 @@ def test_error_allows_one_frame_and_no_more() -> None:
     assert len(fitted(Fraction(440, 1000), Fit.ERROR)) == 10
     assert len(fitted(Fraction(360, 1000), Fit.ERROR)) == 10
     for speech in (Fraction(442, 1000), Fraction(358, 1000)):
-        with pytest.raises(UsageError, match="picture of 0[.]400 s"):
+        with pytest.raises(UsageError, match=r"picture of 0\.400 s"):
             fitted(speech, Fit.ERROR)
 
 
