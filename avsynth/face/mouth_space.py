@@ -189,14 +189,20 @@ class PersonStyle:
 
     @classmethod
     def from_coefficients(
-        cls, coefficients: ArrayLike, openings: ArrayLike, prior: ArrayLike | None = None
+        cls,
+        coefficients: ArrayLike,
+        openings: ArrayLike,
+        prior: ArrayLike | None = None,
+        speaking: ArrayLike | None = None,
     ) -> PersonStyle:
         """Read the style off a track of speech: coefficients (T, K) and mouth openings (T,).
 
         The neutral is the mean over the tenth of the frames whose mouth is most closed. Outliers (a
         cough, a lost landmark) are clipped at 5 robust deviations, frames with NaN left out.
         ``prior`` (K,), usually ``space.deviation``, counts as ten more frames of a typical extent,
-        which keeps short tracks sane. ValueError when no frame is usable.
+        which keeps short tracks sane. Mean and extent are those of the frames where ``speaking``
+        (T,) is true, if a second's worth (25) of them are: somebody who mostly listens would seem
+        to mumble. ValueError when no frame is usable.
         """
         values, gaps = np.asarray(coefficients, np.float64), np.asarray(openings, np.float64)
         good = np.isfinite(values).all(axis=1) & np.isfinite(gaps)
@@ -204,6 +210,8 @@ class PersonStyle:
             raise ValueError("no frame with a face to read a style from")
         values, gaps = values[good], gaps[good]
         neutral = values[gaps <= np.quantile(gaps, 0.1)].mean(axis=0)
+        if speaking is not None and np.count_nonzero(np.asarray(speaking)[good]) >= 25:
+            values = values[np.asarray(speaking, bool)[good]]
         middle = np.median(values, axis=0)
         robust = 1.4826 * np.median(np.abs(values - middle), axis=0) + 1e-3
         clipped = np.clip(values, middle - 5 * robust, middle + 5 * robust)

@@ -152,3 +152,16 @@ def test_lips_that_crossed_are_brought_together_and_others_left_alone():
     assert np.array_equal(np.delete(fixed, lips, axis=1), np.delete(canonical, lips, axis=1))
     upper, lower = mesh.in_mouth(mesh.INNER_UPPER), mesh.in_mouth(mesh.INNER_LOWER)
     assert (fixed[:, lower, 1] >= fixed[:, upper, 1]).all()
+
+
+def test_listening_does_not_make_a_style_smaller():
+    rng = np.random.default_rng(5)
+    talk, listen = rng.normal(1, 0.2, (200, 2)), np.zeros((600, 2))
+    both = np.concatenate([talk, listen])
+    speaking = np.arange(800) < 200
+    style = PersonStyle.from_coefficients(both, both[:, 0], speaking=speaking)
+    alone = PersonStyle.from_coefficients(talk, talk[:, 0])
+    assert np.allclose(style.scale, alone.scale) and np.allclose(style.centre, alone.centre)
+    assert np.allclose(style.neutral, 0)
+    few = PersonStyle.from_coefficients(both, both[:, 0], speaking=np.arange(800) < 10)
+    assert np.allclose(few.centre, PersonStyle.from_coefficients(both, both[:, 0]).centre)
