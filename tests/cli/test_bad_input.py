@@ -378,9 +378,8 @@ def test_a_codec_that_the_container_cannot_hold(film: Path, tmp_path: Path) -> N
     refused(done, 2, "h264", tmp_path, film)
 
 
-@pytest.mark.parametrize("gigabytes", [1.2, 2.0])
-def test_out_of_memory(gigabytes: float, film: Path, tmp_path: Path, out: Path) -> None:
-    limit = int(gigabytes * 1e9)
+def test_out_of_memory(film: Path, tmp_path: Path, out: Path) -> None:
+    limit = 1_200_000_000  # address space: less than the libraries need
     done = process(
         "dub", film, "--audio", LINE, "--consent", consent_for(short_person(frames=12)), "-o", out,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),

@@ -268,7 +268,7 @@ def test_a_caller_sees_every_stage(tmp_path: Path) -> None:
 def test_the_same_again_is_the_same(tmp_path: Path) -> None:
     film = short_person(frames=25)
     for name in ("a.mp4", "b.mp4"):
-        run(film, tmp_path / name)
+        run(film, tmp_path / name, lossless=True)  # x264 itself varies by a rounding or two
     assert same_pictures(tmp_path / "a.mp4", tmp_path / "b.mp4")
 
 
