@@ -13,14 +13,16 @@ import soundfile
 from dub_helpers import command, leftovers, times_of, write_consent
 from numpy.typing import NDArray
 
-import avsynth.pipelines.dub as verb
+import avsynth.pipelines.casting as casting
 from avsynth.face.landmarks import MediapipeLandmarks
 from avsynth.face.mouth_space import canonical_opening, opening
 from avsynth.media import read_frames
 from avsynth.metrics.sync import best_lag
+from avsynth.models.speech_to_motion import SpeechToMotion
 from avsynth.pipelines.acting import Actor
 from avsynth.pipelines.dub import dub
 from avsynth.pipelines.options import DubOptions
+from avsynth.weights import load
 
 pytestmark = pytest.mark.data
 
@@ -63,13 +65,13 @@ def test_the_command_on_a_real_clip(
 def actors(monkeypatch: pytest.MonkeyPatch) -> list[Actor]:
     """The actors of the jobs that a test runs, in the order of the cast."""
     met: list[Actor] = []
-    meet: Callable[..., Actor] = verb.meet
+    meet: Callable[..., Actor] = casting.meet
 
     def noting(*arguments: Any) -> Actor:
         met.append(meet(*arguments))
         return met[-1]
 
-    monkeypatch.setattr(verb, "meet", noting)
+    monkeypatch.setattr(casting, "meet", noting)
     return met
 
 
@@ -105,7 +107,7 @@ def test_each_of_a_cast_follows_its_own_sound(
     report = dub(film, cast, consent(film, tmp_path), out)
     assert len(actors) == 2 and actors[0].track.centre[0] < 360 < actors[1].track.centre[0]
     times = np.array([float(t) for t in times_of(out)])
-    space = verb.SpeechToMotion(verb.load(report.weights[0].name)).space
+    space = SpeechToMotion(load(report.weights[0].name)).space
     asked = [
         canonical_opening(space.shape(a.style.from_units(a.curve.at(times - times[0]))))
         for a in actors
