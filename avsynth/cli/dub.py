@@ -35,7 +35,7 @@ def dub(
     weights: Annotated[
         str | None, typer.Option(help="Motion network. Default: the best the consent allows.")
     ] = None,
-    strength: Annotated[float, typer.Option(help="How far the mouth moves; 1 is natural.")] = 1.0,
+    strength: Annotated[float, typer.Option(help="How far the mouth moves.")] = 1.2,
     codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, av1 or ffv1.")] = None,
     crf: Annotated[int, typer.Option(help="Encoder quality, lower is better.")] = 18,
     preset: Annotated[str, typer.Option(help="Encoder speed.")] = "veryfast",

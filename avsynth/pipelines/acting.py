@@ -47,18 +47,28 @@ class Actor:
     mean: Floats
 
 
-def meet(track: TrackInfo, curve: MotionCurve, tracks: TrackTable, space: MouthSpace) -> Actor:
-    """Learn a person's face and way of moving from the whole track."""
+def meet(
+    track: TrackInfo, curve: MotionCurve, tracks: TrackTable, space: MouthSpace,
+    speaking: NDArray[np.bool_] | None = None,
+) -> Actor:  # fmt: skip
+    """Learn a person's face and way of moving from the whole track.
+
+    ``speaking``, a value a frame of the video, says when there is speech; the extent of movement
+    is read off those frames.
+    """
     step = max(1, track.count // _STYLE_FRAMES)
-    seen = np.concatenate(
-        [
-            tracks.read(first, first + 1000, track.id).points[::step]
-            for first in range(track.first, track.last + 1, 1000)
-        ]
-    )
+    parts = [
+        tracks.read(first, min(first + 1000, track.last + 1), track.id)
+        for first in range(track.first, track.last + 1, 1000)
+    ]
+    seen = np.concatenate([part.points[::step] for part in parts])
+    frames = np.concatenate([part.frames[::step] for part in parts])
     canonical, poses = align(seen)
     coefficients = space.encode(canonical)
-    style = PersonStyle.from_coefficients(coefficients, opening(seen), prior=space.deviation)
+    style = PersonStyle.from_coefficients(
+        coefficients, opening(seen), prior=space.deviation,
+        speaking=None if speaking is None else speaking[frames],
+    )  # fmt: skip
     mean = np.mean([vertices(points) for points in seen], axis=0)
     return Actor(track, curve, style, poses.template, mean.astype(np.float32))
 

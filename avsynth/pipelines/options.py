@@ -33,7 +33,8 @@ class DubOptions(BaseModel):
         purpose: what the work is for; default all purposes of the consent record.
         language: of the new speech, such as "de"; checked against a subject's consent.
         weights: name of a motion network, or a file; default the best the consent allows.
-        strength: 1 moves the mouth as far as the person does in the source, 0 not at all.
+        strength: how far the mouth moves. A network's best guess is timid (about two thirds of
+            the real extent on unseen people); 1.2 gives some of it back at no cost in distance.
         codec: "h264", "hevc", "vp9", "av1", "ffv1"; default as the source's bit depth asks.
         crf: constant quality, lower is better.
         preset: the encoder's speed.
@@ -50,7 +51,7 @@ class DubOptions(BaseModel):
     purpose: str | None = None
     language: str | None = None
     weights: str | None = None
-    strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1.0
+    strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1.2
     codec: Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None = None
     crf: Annotated[int, Field(ge=0, le=63)] = 18
     preset: Annotated[str, Field(pattern=_PRESETS)] = "veryfast"

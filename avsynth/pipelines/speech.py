@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,27 @@ def listen(path: Path, to_motion: SpeechToMotion, strength: float = 1.0) -> Spee
     # Of more than two channels the first two are not all: the voice may be in the middle one.
     channels = stream.channels if stream.channels <= 2 else 1
     return Speech(path, rate, channels, Fraction(samples, _MOTION_RATE), curve)
+
+
+def minute_by_minute(
+    chunks: Iterator[AudioChunk], measure: Callable[[NDArray[np.float32]], NDArray[Any]]
+) -> NDArray[np.float64]:
+    """What ``measure`` says of 16 kHz mono chunks, on a time line from 0.
+
+    ``measure`` takes samples and gives a fixed number of values a second; it hears a minute at a
+    time, so that memory does not grow.
+    """
+    block = 60 * _MOTION_RATE
+    found: list[NDArray[np.float64]] = []
+    held = np.zeros(0, dtype=np.float32)
+    for chunk in from_zero(chunks):
+        held = np.concatenate([held, chunk.samples])
+        while len(held) >= block:
+            found.append(np.asarray(measure(held[:block]), np.float64))
+            held = held[block:]
+    if len(held):
+        found.append(np.asarray(measure(held), np.float64))
+    return np.concatenate(found) if found else np.zeros(0)
 
 
 def soundtrack(

@@ -5,44 +5,28 @@ By the simple scorer of ``metrics.sync``, on which no network is trained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsynth.face.mouth_space import MouthSpace, canonical_opening, opening
-from avsynth.media import AudioChunk, MediaInfo, read_audio
+from avsynth.media import MediaInfo, read_audio
 from avsynth.metrics.sync import RATE, sync_over_time, vocal_drive
 from avsynth.pipelines.acting import Actor
 from avsynth.pipelines.analyse import Analysis
-from avsynth.pipelines.speech import Speech, from_zero
+from avsynth.pipelines.speech import Speech, minute_by_minute
 from avsynth.reporting import Second
 
 _SOUND_RATE = 16000
-_BLOCK = 60 * _SOUND_RATE  # samples heard at once
 _FRAMES = 1000  # track records read at once
-
-
-def sound_drive(chunks: Iterator[AudioChunk]) -> NDArray[np.float64]:
-    """``vocal_drive`` of 16 kHz mono chunks from time 0, 25 values a second, in constant memory."""
-    found: list[NDArray[np.float64]] = []
-    held = np.zeros(0, dtype=np.float32)
-    for chunk in from_zero(chunks):
-        held = np.concatenate([held, chunk.samples])
-        if len(held) >= _BLOCK:
-            found.append(vocal_drive(held[:_BLOCK]))
-            held = held[_BLOCK:]
-    if len(held):
-        found.append(vocal_drive(held))
-    return np.concatenate(found) if found else np.zeros(0)
 
 
 def sync_before(video: Path, info: MediaInfo, actor: Actor, analysis: Analysis) -> list[Second]:
     """The original mouth against the original sound; empty when there is none."""
     if not info.audio:
         return []
-    drive = sound_drive(read_audio(video, _SOUND_RATE))
+    drive = minute_by_minute(read_audio(video, _SOUND_RATE), vocal_drive)
     times = analysis.pts * float(analysis.time_base)
     seen = [
         (times[part.frames], opening(part.points))
@@ -63,7 +47,7 @@ def sync_before(video: Path, info: MediaInfo, actor: Actor, analysis: Analysis) 
 
 def sync_after(speech: Speech, actor: Actor, space: MouthSpace) -> list[Second]:
     """The mouth that was asked for against the new sound."""
-    drive = sound_drive(read_audio(speech.path, _SOUND_RATE))
+    drive = minute_by_minute(read_audio(speech.path, _SOUND_RATE), vocal_drive)
     grid = np.arange(len(drive)) / RATE
     coefficients = actor.style.from_units(actor.curve.at(grid))
     return _seconds(canonical_opening(space.shape(coefficients)), drive)

@@ -10,7 +10,8 @@ import pytest
 
 from avsynth.media import AudioChunk
 from avsynth.metrics.sync import vocal_drive
-from avsynth.pipelines.sync import _seconds, sound_drive
+from avsynth.pipelines.speech import minute_by_minute
+from avsynth.pipelines.sync import _seconds
 
 RATE = 16000
 
@@ -30,28 +31,30 @@ def chunks(samples: np.ndarray, size: int, start: Fraction = Fraction(0)) -> Ite
 @pytest.mark.parametrize("size", [640, 4001, 10**7])
 def test_it_does_not_matter_how_the_sound_is_cut(size: int) -> None:
     sound = syllables(3.0)
-    assert np.allclose(sound_drive(chunks(sound, size)), vocal_drive(sound), atol=1e-6)
+    assert np.allclose(
+        minute_by_minute(chunks(sound, size), vocal_drive), vocal_drive(sound), atol=1e-6
+    )
 
 
 def test_longer_than_a_block_has_no_gap() -> None:
-    drive = sound_drive(chunks(syllables(130.0), 16000))
+    drive = minute_by_minute(chunks(syllables(130.0), 16000), vocal_drive)
     assert len(drive) == 130 * 25 and drive[1498:1503].min() >= 0
 
 
 def test_sound_that_starts_late_is_late() -> None:
     sound = syllables(2.0)
-    late = sound_drive(chunks(sound, 4000, Fraction(1)))
+    late = minute_by_minute(chunks(sound, 4000, Fraction(1)), vocal_drive)
     assert len(late) == 75 and not late[:23].any()
     assert np.allclose(late[27:], vocal_drive(sound)[2:], atol=0.05)
 
 
 def test_no_sound_at_all() -> None:
-    assert len(sound_drive(iter([]))) == 0
+    assert len(minute_by_minute(iter([]), vocal_drive)) == 0
 
 
 @pytest.mark.parametrize("lag", [-5, 0, 3])
 def test_a_mouth_that_lags_is_told_so(lag: int) -> None:
-    drive = sound_drive(chunks(syllables(12.0), 16000))
+    drive = minute_by_minute(chunks(syllables(12.0), 16000), vocal_drive)
     told = _seconds(np.roll(drive, lag) * 0.1, drive)
     assert [second.time for second in told] == [n + 0.5 for n in range(12)]
     middle = told[3:-3]
@@ -60,6 +63,6 @@ def test_a_mouth_that_lags_is_told_so(lag: int) -> None:
 
 
 def test_a_still_mouth_has_no_offset() -> None:
-    drive = sound_drive(chunks(syllables(5.0), 16000))
+    drive = minute_by_minute(chunks(syllables(5.0), 16000), vocal_drive)
     assert all(second.offset is None for second in _seconds(np.zeros(len(drive)), drive))
     assert all(second.offset is None for second in _seconds(np.full(len(drive), np.nan), drive))
