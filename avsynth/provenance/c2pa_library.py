@@ -13,31 +13,61 @@ from avsynth.errors import AvsynthError, InputError, ResourceError
 
 # Containers whose media type the library can write credentials into, by the usual suffix.
 EMBEDDABLE = {
-    ".mp4": "video/mp4", ".m4v": "video/x-m4v", ".mov": "video/quicktime", ".m4a": "audio/mp4",
-    ".wav": "audio/wav", ".mp3": "audio/mpeg", ".flac": "audio/flac",
-    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
+    ".mp4": "video/mp4",
+    ".m4v": "video/x-m4v",
+    ".mov": "video/quicktime",
+    ".m4a": "audio/mp4",
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".flac": "audio/flac",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
 }
 # Containers that cannot hold any; theirs lie beside the file.
 SIDECAR = {
-    ".mkv": "video/x-matroska", ".mka": "audio/x-matroska", ".webm": "video/webm",
-    ".ogg": "audio/ogg", ".opus": "audio/ogg", ".nut": "video/x-nut",
+    ".mkv": "video/x-matroska",
+    ".mka": "audio/x-matroska",
+    ".webm": "video/webm",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".nut": "video/x-nut",
 }
 # What others sign and we only read.
 _READABLE = {
-    ".avi": "video/avi", ".gif": "image/gif", ".tif": "image/tiff", ".tiff": "image/tiff",
-    ".avif": "image/avif", ".heic": "image/heic", ".heif": "image/heif", ".jxl": "image/jxl",
-    ".svg": "image/svg+xml", ".pdf": "application/pdf", ".dng": "image/dng",
+    ".avi": "video/avi",
+    ".gif": "image/gif",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".avif": "image/avif",
+    ".heic": "image/heic",
+    ".heif": "image/heif",
+    ".jxl": "image/jxl",
+    ".svg": "image/svg+xml",
+    ".pdf": "application/pdf",
+    ".dng": "image/dng",
 }
 _BMFF = {
-    "video/mp4", "video/x-m4v", "video/quicktime", "audio/mp4", "image/avif", "image/heic",
+    "video/mp4",
+    "video/x-m4v",
+    "video/quicktime",
+    "audio/mp4",
+    "image/avif",
+    "image/heic",
     "image/heif",
 }
 # A media type under which the library hashes a file as it is, without looking into it.
 OPAQUE = "application/octet-stream"
 LARGEST_IN_MEMORY = 128 * 2**20
 _BMFF_BRANDS = {
-    b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic",
-    b"mif1": "image/heif", b"msf1": "image/heif", b"qt  ": "video/quicktime",
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"mif1": "image/heif",
+    b"msf1": "image/heif",
+    b"qt  ": "video/quicktime",
     b"M4A ": "audio/mp4",
 }
 
@@ -71,7 +101,9 @@ def context(anchors: tuple[str, ...]) -> Any:
         "builder": {
             "thumbnail": off,
             "actions": {
-                "auto_created_action": off, "auto_opened_action": off, "auto_placed_action": off,
+                "auto_created_action": off,
+                "auto_opened_action": off,
+                "auto_placed_action": off,
             },
         },
     }
@@ -108,10 +140,17 @@ def _by_content(head: bytes) -> str | None:
         kinds = {b"WAVE": "audio/wav", b"WEBP": "image/webp", b"AVI ": "video/avi"}
         return kinds.get(head[8:12])
     starts = {
-        b"fLaC": "audio/flac", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png",
-        b"GIF8": "image/gif", b"II*\0": "image/tiff", b"MM\0*": "image/tiff",
-        b"%PDF": "application/pdf", b"ID3": "audio/mpeg", b"OggS": "audio/ogg",
-        b"\x1aE\xdf\xa3": "video/x-matroska", b"nut/": "video/x-nut",
+        b"fLaC": "audio/flac",
+        b"\xff\xd8\xff": "image/jpeg",
+        b"\x89PNG\r\n\x1a\n": "image/png",
+        b"GIF8": "image/gif",
+        b"II*\0": "image/tiff",
+        b"MM\0*": "image/tiff",
+        b"%PDF": "application/pdf",
+        b"ID3": "audio/mpeg",
+        b"OggS": "audio/ogg",
+        b"\x1aE\xdf\xa3": "video/x-matroska",
+        b"nut/": "video/x-nut",
     }
     for start, kind in starts.items():
         if head.startswith(start):

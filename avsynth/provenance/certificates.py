@@ -221,7 +221,8 @@ def _check_leaf(leaf: x509.Certificate, path: Path) -> None:
         raise UsageError(f"the certificate starts on {leaf.not_valid_before_utc:%Y-%m-%d}", path)
     if leaf.issuer == leaf.subject:
         raise UsageError(
-            "the certificate is self-signed, which C2PA refuses", path,
+            "the certificate is self-signed, which C2PA refuses",
+            path,
             "give one that was issued by an authority, or leave out --cert and --key",
         )
     try:
@@ -231,7 +232,8 @@ def _check_leaf(leaf: x509.Certificate, path: Path) -> None:
         raise UsageError("the certificate does not say what it may be used for", path) from problem
     if not usage.digital_signature or not purposes & _USAGES:
         raise UsageError(
-            "the certificate may not sign content", path,
+            "the certificate may not sign content",
+            path,
             "it needs the usages digitalSignature and emailProtection or documentSigning",
         )
 

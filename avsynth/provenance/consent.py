@@ -91,8 +91,13 @@ class Authorisation:
 
 
 def new_subject(
-    person: str, scopes: Sequence[Scope], references: Sequence[Path], expires: dt.datetime,
-    purposes: Sequence[str], *, languages: Sequence[str] | None = None,
+    person: str,
+    scopes: Sequence[Scope],
+    references: Sequence[Path],
+    expires: dt.datetime,
+    purposes: Sequence[str],
+    *,
+    languages: Sequence[str] | None = None,
     valid_from: dt.datetime | None = None,
 ) -> ConsentFile:
     """An unsigned record in which ``person`` allows the use of face, voice or both.
@@ -100,29 +105,64 @@ def new_subject(
     Raises ConsentError for what the schema forbids, InputError for an unreadable reference file.
     """
     extra = {} if languages is None else {"languages": list(languages)}
-    return _new("subject", {
-        "person": person, "scopes": list(scopes), "references": _media(references), **extra,
-    }, purposes, valid_from, expires)
+    return _new(
+        "subject",
+        {
+            "person": person,
+            "scopes": list(scopes),
+            "references": _media(references),
+            **extra,
+        },
+        purposes,
+        valid_from,
+        expires,
+    )
 
 
 def new_synthetic(
-    name: str, media: Sequence[Path], nearest: Nearest, purposes: Sequence[str] = (), *,
-    valid_from: dt.datetime | None = None, expires: dt.datetime | None = None,
+    name: str,
+    media: Sequence[Path],
+    nearest: Nearest,
+    purposes: Sequence[str] = (),
+    *,
+    valid_from: dt.datetime | None = None,
+    expires: dt.datetime | None = None,
 ) -> ConsentFile:
     """An unsigned record which states that the person in ``media`` does not exist."""
-    return _new("synthetic", {
-        "name": name, "nearest": nearest.model_dump(), "media": _media(media),
-    }, purposes, valid_from, expires)
+    return _new(
+        "synthetic",
+        {
+            "name": name,
+            "nearest": nearest.model_dump(),
+            "media": _media(media),
+        },
+        purposes,
+        valid_from,
+        expires,
+    )
 
 
 def new_dataset(
-    name: str, licence: str, media: Sequence[Path], purposes: Sequence[str] = (), *,
-    valid_from: dt.datetime | None = None, expires: dt.datetime | None = None,
+    name: str,
+    licence: str,
+    media: Sequence[Path],
+    purposes: Sequence[str] = (),
+    *,
+    valid_from: dt.datetime | None = None,
+    expires: dt.datetime | None = None,
 ) -> ConsentFile:
     """An unsigned record which covers exactly the files ``media`` of a data set."""
-    return _new("dataset", {
-        "name": name, "licence": licence, "media": _media(media),
-    }, purposes, valid_from, expires)
+    return _new(
+        "dataset",
+        {
+            "name": name,
+            "licence": licence,
+            "media": _media(media),
+        },
+        purposes,
+        valid_from,
+        expires,
+    )
 
 
 def sign(consent: ConsentFile, key: SigningKey | None = None) -> ConsentFile:
@@ -179,7 +219,8 @@ def check(
     signed_by = trust.name_of(key)
     if signed_by is None:
         raise ConsentError(
-            f"signed with a key that is not trusted here: {fingerprint_of(key)[:16]}", path,
+            f"signed with a key that is not trusted here: {fingerprint_of(key)[:16]}",
+            path,
             "confirm the fingerprint with the signer, then: avsynth consent trust add",
         )
     entry = revocation.load(revocations).find(record.id, consent.sha256, key)
@@ -235,14 +276,20 @@ def authorise(
     if isinstance(record, SubjectRecord):
         _subject_allows(record, scope, language, path)
         found, reason = identity.compare(
-            record, sha256, None if isinstance(media, str) else media, scope,
-            beside=path, references=references, embedders=embedders,
+            record,
+            sha256,
+            None if isinstance(media, str) else media,
+            scope,
+            beside=path,
+            references=references,
+            embedders=embedders,
         )
     else:
         if sha256 not in {m.sha256 for m in record.media}:
             raise ConsentError(
-                "the consent record does not cover this file", None if isinstance(media, str)
-                else media, f"{record.kind} record {plain(record.name, 60)!r}",
+                "the consent record does not cover this file",
+                None if isinstance(media, str) else media,
+                f"{record.kind} record {plain(record.name, 60)!r}",
             )
         reason = f"the {record.kind} record {plain(record.name, 60)!r} lists this file"
     commercial = COMMERCIAL in purposes
@@ -298,15 +345,22 @@ def _remarks(record: Record, signed_by: str, commercial: bool) -> list[str]:
 
 
 def _new(
-    kind: str, content: dict[str, Any], purposes: Sequence[str],
-    valid_from: dt.datetime | None, expires: dt.datetime | None,
+    kind: str,
+    content: dict[str, Any],
+    purposes: Sequence[str],
+    valid_from: dt.datetime | None,
+    expires: dt.datetime | None,
 ) -> ConsentFile:
     now = dt.datetime.now(dt.UTC)
     document: dict[str, Any] = {
-        "schema": SCHEMA, "id": secrets.token_hex(16), "kind": kind,
-        "created": format_time(now), "valid_from": format_time(valid_from or now),
+        "schema": SCHEMA,
+        "id": secrets.token_hex(16),
+        "kind": kind,
+        "created": format_time(now),
+        "valid_from": format_time(valid_from or now),
         **({} if expires is None else {"expires": format_time(expires)}),
-        "purposes": list(purposes) or [RESEARCH], **content,
+        "purposes": list(purposes) or [RESEARCH],
+        **content,
     }
     return ConsentFile(validate(document), document)
 

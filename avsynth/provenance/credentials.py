@@ -29,8 +29,19 @@ from avsynth.provenance.reading import read
 from avsynth.provenance.report import CredentialReport
 from avsynth.provenance.text import as_text
 
-__all__ = ["Action", "Consent", "CredentialReport", "Model", "Signed", "Source", "publish", "read",
-           "refuse_tampered", "sign", "verify_ours"]
+__all__ = [
+    "Action",
+    "Consent",
+    "CredentialReport",
+    "Model",
+    "Signed",
+    "Source",
+    "publish",
+    "read",
+    "refuse_tampered",
+    "sign",
+    "verify_ours",
+]
 
 
 @dataclass(frozen=True)
@@ -85,8 +96,10 @@ def sign(
     _check(src, dst, kind, actions)
     inside = embeds(kind, src)
     signer = signer or local_signer()
-    sources = [_hashed(s) for s in [*([replace(parent, relationship="parentOf")] if parent else []),
-                                    *inputs]]
+    sources = [
+        _hashed(s)
+        for s in [*([replace(parent, relationship="parentOf")] if parent else []), *inputs]
+    ]
     manifest = build(kind, as_text(title), actions, sources, models, consent)
     info = c2pa.C2paSignerInfo(signer.algorithm.encode(), signer.chain, signer.key, None)
     try:
@@ -163,7 +176,8 @@ def refuse_tampered(path: Path) -> CredentialReport:
     report = read(path)
     if report.state == "invalid" or report.tampered_ingredients:
         raise InvalidCredentialsError(
-            "its own credentials do not hold: " + "; ".join(report.problems), path,
+            "its own credentials do not hold: " + "; ".join(report.problems),
+            path,
             "it was changed after it was signed: get the original",
         )
     return report
@@ -212,8 +226,11 @@ def _add_ingredient(builder: Any, number: int, source: Source) -> None:
     kind = media_type(source.path)
     guess = kind or mimetypes.guess_type(source.path.name)[0] or "application/octet-stream"
     description = {
-        "title": as_text(source.path.name), "format": guess, "relationship": source.relationship,
-        "label": identifier(number), "instance_id": f"sha256:{source.sha256}",
+        "title": as_text(source.path.name),
+        "format": guess,
+        "relationship": source.relationship,
+        "label": identifier(number),
+        "instance_id": f"sha256:{source.sha256}",
     }
     try:
         with source.path.open("rb") as file:

@@ -85,7 +85,8 @@ def compare(
     points = np.concatenate(known) if known else np.zeros((0, 0), np.float32)
     if not len(points):
         raise ConsentError(
-            f"no reference {scope} to compare with was found", beside,
+            f"no reference {scope} to compare with was found",
+            beside,
             "put the reference media of the record beside it",
         )
     seen = embedder.embed(media)
@@ -102,9 +103,7 @@ def compare(
     return "matched", f"the same person as in the reference media ({measured})"
 
 
-def _references(
-    record: SubjectRecord, beside: Path | None, given: Sequence[Path]
-) -> list[Path]:
+def _references(record: SubjectRecord, beside: Path | None, given: Sequence[Path]) -> list[Path]:
     """Reference media at hand whose content is what the record names."""
     candidates = list(given)
     if beside is not None:

@@ -127,7 +127,8 @@ def signature_holds(document: dict[str, Any]) -> bool:
     if not isinstance(signature, dict) or signature.get("algorithm") != ALGORITHM:
         return False
     unsigned = {
-        **document, "signature": {k: v for k, v in signature.items() if k != "value"},
+        **document,
+        "signature": {k: v for k, v in signature.items() if k != "value"},
     }
     try:
         key = Ed25519PublicKey.from_public_bytes(_decode(signature.get("public_key"), 32))

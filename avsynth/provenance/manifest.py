@@ -59,8 +59,12 @@ class Consent:
 
 
 def build(
-    kind: str | None, title: str, actions: Sequence[Action], sources: Sequence[Source],
-    models: Sequence[Model], consent: Consent | None,
+    kind: str | None,
+    title: str,
+    actions: Sequence[Action],
+    sources: Sequence[Source],
+    models: Sequence[Model],
+    consent: Consent | None,
 ) -> dict[str, Any]:
     """The manifest definition; ingredients are added by the caller, under ``identifier(n)``.
 
@@ -73,7 +77,8 @@ def build(
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if sources and sources[0].relationship == "parentOf":
         first: dict[str, Any] = {
-            "action": "c2pa.opened", "parameters": {"ingredientIds": [identifier(0)]},
+            "action": "c2pa.opened",
+            "parameters": {"ingredientIds": [identifier(0)]},
         }
     else:
         first = {"action": "c2pa.created", "digitalSourceType": vocabulary.TRAINED}
@@ -106,7 +111,10 @@ def build(
         data = {k: v for k, v in vars(consent).items() if v is not None}
         assertions.append({"label": CONSENT_LABEL, "data": data, "kind": "Json"})
     return {
-        "claim_generator_info": [agent], "title": title, "format": kind, "assertions": assertions,
+        "claim_generator_info": [agent],
+        "title": title,
+        "format": kind,
+        "assertions": assertions,
     }
 
 

@@ -141,7 +141,9 @@ def _report(path: Path, document: dict[str, Any]) -> CredentialReport:
     own = [vocabulary.failure(code) for code in failed if code != vocabulary.UNTRUSTED]
     below = [
         f"ingredient {i.title!r}: {problem}"
-        for ingredient in ingredients for i in ingredient.walk() for problem in i.problems
+        for ingredient in ingredients
+        for i in ingredient.walk()
+        for problem in i.problems
     ]
     if state == "invalid" and not own and not below:
         own = ["the library calls it invalid without a reason"]
@@ -197,8 +199,11 @@ def _ingredients(
 
 
 def _ingredient(
-    parent: Any, entry: dict[str, Any], manifests: dict[str, Any],
-    deltas: dict[str, list[str]], depth: int,
+    parent: Any,
+    entry: dict[str, Any],
+    manifests: dict[str, Any],
+    deltas: dict[str, list[str]],
+    depth: int,
 ) -> IngredientSeen:
     label = entry.get("active_manifest")
     address = f"self#jumbf=/c2pa/{parent}/c2pa.assertions/{entry.get('label')}"

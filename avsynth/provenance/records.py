@@ -53,9 +53,7 @@ def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-Time = Annotated[
-    str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), AfterValidator(_is_time)
-]
+Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), AfterValidator(_is_time)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -70,8 +68,7 @@ class _Strict(BaseModel):
 
 
 class Media(_Strict):
-    """One file, by its content. The name helps people and finds reference media; it proves nothing.
-    """
+    """One file, by its content. The name helps people and finds reference media; it proves nothing."""
 
     sha256: Sha256
     name: Name | None = None
@@ -111,9 +108,7 @@ class SubjectRecord(_Record):
 
     kind: Literal["subject"]
     person: Name
-    scopes: Annotated[
-        tuple[Scope, ...], Field(min_length=1, max_length=2), AfterValidator(_unique)
-    ]
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=2), AfterValidator(_unique)]
     purposes: Purposes
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] | None = None
     expires: Time

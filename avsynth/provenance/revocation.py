@@ -100,8 +100,12 @@ def read(path: Path) -> RevocationList:
 
 
 def revoke(
-    record_id: str, sha256: str | None, reason: str = "", *,
-    key: SigningKey | None = None, path: Path | None = None,
+    record_id: str,
+    sha256: str | None,
+    reason: str = "",
+    *,
+    key: SigningKey | None = None,
+    path: Path | None = None,
 ) -> Path:
     """Add a record to a list and sign it anew.
 
@@ -123,7 +127,9 @@ def revoke(
         if not any(e.id == entry.id and e.sha256 == entry.sha256 for e in entries):
             entries.append(entry)
         document = {
-            "schema": SCHEMA, "updated": now, "entries": [e.model_dump() for e in entries],
+            "schema": SCHEMA,
+            "updated": now,
+            "entries": [e.model_dump() for e in entries],
         }
         text = json.dumps(key.sign(document), indent=2, ensure_ascii=False)
         write_over(path, text.encode())

@@ -71,9 +71,14 @@ SOURCE_TYPES = {
 }
 
 # Source types that say that a trained model made some or all of the content.
-SYNTHETIC_TYPES = frozenset({
-    TRAINED, COMPOSITE, IPTC + "compositeSynthetic", C2PA_TYPES + "trainedAlgorithmicData",
-})
+SYNTHETIC_TYPES = frozenset(
+    {
+        TRAINED,
+        COMPOSITE,
+        IPTC + "compositeSynthetic",
+        C2PA_TYPES + "trainedAlgorithmicData",
+    }
+)
 
 RELATIONSHIPS = {
     "parentOf": "the original",

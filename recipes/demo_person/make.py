@@ -224,7 +224,7 @@ def say(text: str, voice: str, out: Path, seconds: float | None = None) -> None:
             command = ["espeak-ng", "-v", voice, "-s", str(speed), "-w", str(wav), text]
             subprocess.run(command, check=True, capture_output=True)
             samples, rate = soundfile.read(wav, dtype="float32")
-            if seconds is None and speed >= 150 or seconds and len(samples) / rate <= seconds:
+            if (seconds is None and speed >= 150) or (seconds and len(samples) / rate <= seconds):
                 break
         soundfile.write(out, samples, rate, subtype="PCM_16")
 

@@ -42,8 +42,11 @@ def dataset(clip: Path, tmp_path: Path) -> ConsentFile:
 
 def subject(clip: Path, **changes: Any) -> ConsentFile:
     arguments: dict[str, Any] = {
-        "scopes": ["face"], "purposes": ["research", "commercial"], "languages": ["de", "en-GB"],
-        "expires": NOW + DAY, **changes,
+        "scopes": ["face"],
+        "purposes": ["research", "commercial"],
+        "languages": ["de", "en-GB"],
+        "expires": NOW + DAY,
+        **changes,
     }
     return consent.sign(consent.new_subject("Jane", references=[clip], **arguments))
 
@@ -176,8 +179,12 @@ def test_a_trust_list_that_this_machine_did_not_write_is_refused(
 
 
 def test_trust_refuses_what_is_no_key_or_has_no_name() -> None:
-    for public, name in (("x", "Jane"), (local_key().public[:-4] + "AAAA=", "Jane"),
-                         (stranger().public, " \n"), (stranger().public, "this machine")):
+    for public, name in (
+        ("x", "Jane"),
+        (local_key().public[:-4] + "AAAA=", "Jane"),
+        (stranger().public, " \n"),
+        (stranger().public, "this machine"),
+    ):
         with pytest.raises(UsageError):
             trust.add(public, name)
 
@@ -198,10 +205,15 @@ def test_a_damaged_or_foreign_revocation_list_refuses_everything(
     authorise(dataset, clip, "face")
     good = path.read_text()
     document = json.loads(good)
-    for bad in ("", "{}", good[:-20], good.replace("another", "anither"),
-                json.dumps(stranger().sign({**document})),
-                json.dumps(local_key().sign({**document, "entries": [{"id": "x"}]})),
-                json.dumps(local_key().sign({**document, "more": 1}))):
+    for bad in (
+        "",
+        "{}",
+        good[:-20],
+        good.replace("another", "anither"),
+        json.dumps(stranger().sign({**document})),
+        json.dumps(local_key().sign({**document, "entries": [{"id": "x"}]})),
+        json.dumps(local_key().sign({**document, "more": 1})),
+    ):
         path.write_text(bad)
         assert "revocation list" in refused(dataset, clip, "face")
     path.write_text(good)

@@ -23,24 +23,45 @@ Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 
 def name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "A Studio"),
-                      x509.NameAttribute(NameOID.COMMON_NAME, common)])
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "A Studio"),
+            x509.NameAttribute(NameOID.COMMON_NAME, common),
+        ]
+    )
 
 
 def issue(
-    key: Key, common: str, issuer: str, issuer_key: Key, *, authority: bool = False,
-    start: dt.datetime = NOW - DAY, end: dt.datetime = NOW + 90 * DAY, email: bool = True,
+    key: Key,
+    common: str,
+    issuer: str,
+    issuer_key: Key,
+    *,
+    authority: bool = False,
+    start: dt.datetime = NOW - DAY,
+    end: dt.datetime = NOW + 90 * DAY,
+    email: bool = True,
 ) -> bytes:
     usage = x509.KeyUsage(
-        digital_signature=not authority, key_cert_sign=authority, crl_sign=authority,
-        content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, encipher_only=False, decipher_only=False,
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
     )
     purpose = ExtendedKeyUsageOID.EMAIL_PROTECTION if email else ExtendedKeyUsageOID.SERVER_AUTH
     builder = (
-        x509.CertificateBuilder().subject_name(name(common)).issuer_name(name(issuer))
-        .public_key(key.public_key()).serial_number(x509.random_serial_number())
-        .not_valid_before(start).not_valid_after(end)
+        x509.CertificateBuilder()
+        .subject_name(name(common))
+        .issuer_name(name(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(end)
         .add_extension(x509.BasicConstraints(authority, None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         .add_extension(
@@ -132,27 +153,65 @@ def test_only_the_local_chain_is_ours_even_when_other_roots_are_trusted(
         (LEAF + ROOT, pem(new_key()), UsageError, "does not belong"),
         (ROOT + LEAF, pem(ROOT_KEY), UsageError, "self-signed"),
         (issue(LEAF_KEY, "Me", "Me", LEAF_KEY), pem(LEAF_KEY), UsageError, "self-signed"),
-        (issue(LEAF_KEY, "L", "Studio root", ROOT_KEY, end=NOW - DAY, start=NOW - 9 * DAY) + ROOT,
-         pem(LEAF_KEY), UsageError, "expired on"),
-        (issue(LEAF_KEY, "L", "Studio root", ROOT_KEY, start=NOW + DAY) + ROOT,
-         pem(LEAF_KEY), UsageError, "starts on"),
-        (issue(LEAF_KEY, "L", "Studio root", ROOT_KEY, email=False) + ROOT,
-         pem(LEAF_KEY), UsageError, "may not sign content"),
-        (LEAF + issue(new_key(), "Other", "Other", ROOT_KEY, authority=True),
-         pem(LEAF_KEY), UsageError, "not a chain"),
+        (
+            issue(LEAF_KEY, "L", "Studio root", ROOT_KEY, end=NOW - DAY, start=NOW - 9 * DAY)
+            + ROOT,
+            pem(LEAF_KEY),
+            UsageError,
+            "expired on",
+        ),
+        (
+            issue(LEAF_KEY, "L", "Studio root", ROOT_KEY, start=NOW + DAY) + ROOT,
+            pem(LEAF_KEY),
+            UsageError,
+            "starts on",
+        ),
+        (
+            issue(LEAF_KEY, "L", "Studio root", ROOT_KEY, email=False) + ROOT,
+            pem(LEAF_KEY),
+            UsageError,
+            "may not sign content",
+        ),
+        (
+            LEAF + issue(new_key(), "Other", "Other", ROOT_KEY, authority=True),
+            pem(LEAF_KEY),
+            UsageError,
+            "not a chain",
+        ),
         (b"garbage", pem(LEAF_KEY), InputError, "not a certificate in PEM"),
         (pem(LEAF_KEY), pem(LEAF_KEY), InputError, "holds no certificate"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", pem(LEAF_KEY),
-         InputError, "not a certificate"),
+        (
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            pem(LEAF_KEY),
+            InputError,
+            "not a certificate",
+        ),
         (LEAF + ROOT, b"garbage", InputError, "not a key in PEM"),
         (LEAF + ROOT, LEAF, InputError, "holds no private key"),
         (LEAF + ROOT, pem(LEAF_KEY, b"secret"), InputError, "under a password"),
-        (issue(k := rsa.generate_private_key(65537, 1024), "L", "Studio root", ROOT_KEY) + ROOT,
-         pem(k), UsageError, "fewer than 2048 bits"),
+        (
+            issue(k := rsa.generate_private_key(65537, 1024), "L", "Studio root", ROOT_KEY) + ROOT,
+            pem(k),
+            UsageError,
+            "fewer than 2048 bits",
+        ),
     ],
-    ids=["wrong pair", "root first", "self-signed", "expired", "future", "wrong usage",
-         "not a chain", "garbage", "no certificate", "broken certificate", "garbage key",
-         "no key", "password", "short RSA"],
+    ids=[
+        "wrong pair",
+        "root first",
+        "self-signed",
+        "expired",
+        "future",
+        "wrong usage",
+        "not a chain",
+        "garbage",
+        "no certificate",
+        "broken certificate",
+        "garbage key",
+        "no key",
+        "password",
+        "short RSA",
+    ],
 )
 def test_unfit_certificates_are_refused_in_one_line(
     tmp_path: Path, cert: bytes, key: bytes, error: type[Exception], line: str

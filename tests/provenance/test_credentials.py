@@ -75,10 +75,14 @@ def test_every_container_is_signed_and_read_back(
     assert [a.action for a in report.actions] == ["c2pa.opened", "c2pa.dubbed"]
     assert report.actions[1].source_type == vocabulary.COMPOSITE and report.synthetic
     assert [(i.title, i.relationship, i.state) for i in report.ingredients] == [
-        (f"a.{suffix}", "the original", "none"), ("new speech.wav", "an input", "none"),
+        (f"a.{suffix}", "the original", "none"),
+        ("new speech.wav", "an input", "none"),
     ]
     assert report.consent == {
-        "record_sha256": "ab" * 32, "record_id": "cd" * 16, "kind": "dataset", "label": "research"
+        "record_sha256": "ab" * 32,
+        "record_id": "cd" * 16,
+        "kind": "dataset",
+        "label": "research",
     }
     assert report.making is not None
     assert report.making["models"] == [{"name": "m", "sha256": "ef" * 32}]
@@ -175,7 +179,10 @@ def test_a_model_in_the_past_of_a_file_is_seen(make_media: MakeMedia, tmp_path: 
     sign(make_media("a.png"), tmp_path / "b.png", actions=[], title="b.png")
     edit = Action("c2pa.cropped", source_type=None)
     signed = sign(
-        tmp_path / "b.png", tmp_path / "c.png", actions=[edit], title="c.png",
+        tmp_path / "b.png",
+        tmp_path / "c.png",
+        actions=[edit],
+        title="c.png",
         parent=Source(tmp_path / "b.png"),
     )
     assert read(signed.path).synthetic
@@ -324,13 +331,18 @@ def test_a_remote_manifest_is_told_but_never_looked_up(
     hostile, signer = tmp_path / f"hostile.{suffix}", local_signer()
     kind = c2pa_library.EMBEDDABLE[f".{suffix}"]
     created = {"action": "c2pa.created", "digitalSourceType": vocabulary.TRAINED}
-    manifest = {"claim_generator_info": [{"name": "x", "version": "1"}], "format": kind,
-                "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}]}
+    manifest = {
+        "claim_generator_info": [{"name": "x", "version": "1"}],
+        "format": kind,
+        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}],
+    }
     info = c2pa.C2paSignerInfo(signer.algorithm.encode(), signer.chain, signer.key, None)
     settings = c2pa_library.context(anchors())
     with (
-        c2pa.Signer.from_info(info) as native, c2pa.Builder(manifest, context=settings) as builder,
-        make_media(f"a.{suffix}").open("rb") as source, hostile.open("w+b") as target,
+        c2pa.Signer.from_info(info) as native,
+        c2pa.Builder(manifest, context=settings) as builder,
+        make_media(f"a.{suffix}").open("rb") as source,
+        hostile.open("w+b") as target,
     ):
         builder.set_no_embed()
         builder.set_remote_url(f"http://127.0.0.1:{port}/m.c2pa")
@@ -379,8 +391,11 @@ print(after - before)
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], env=environment, check=True,
-        capture_output=True, text=True,
+        [sys.executable, "-c", script, str(tmp_path)],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert (tmp_path / "signed-large.mov").stat().st_size > 110e6
     assert int(done.stdout) < 40, f"{done.stdout} MB more for a file of 115 MB"

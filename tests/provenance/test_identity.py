@@ -35,8 +35,11 @@ class ByName:
 @pytest.fixture
 def jane(make_media: MakeMedia, tmp_path: Path) -> ConsentFile:
     made = consent.new_subject(
-        "Jane", ["face"], [make_media("jane-reference.png")],
-        dt.datetime.now(dt.UTC) + dt.timedelta(days=1), ["research"],
+        "Jane",
+        ["face"],
+        [make_media("jane-reference.png")],
+        dt.datetime.now(dt.UTC) + dt.timedelta(days=1),
+        ["research"],
     )
     return consent.save(consent.sign(made), tmp_path / "jane.json")
 
@@ -97,9 +100,10 @@ def test_a_reference_name_does_not_reach_outside_the_records_folder(tmp_path: Pa
     made = consent.new_subject(
         "Jane", ["face"], [outside], dt.datetime.now(dt.UTC) + dt.timedelta(days=1), ["research"]
     )
-    document = {**made.document, "references": [
-        {**made.document["references"][0], "name": "../j-secret.png"}
-    ]}
+    document = {
+        **made.document,
+        "references": [{**made.document["references"][0], "name": "../j-secret.png"}],
+    }
     record = consent.save(
         consent.sign(ConsentFile(made.record, document)), tmp_path / "in" / "c.json"
     )
@@ -113,9 +117,11 @@ def test_a_reference_name_does_not_reach_outside_the_records_folder(tmp_path: Pa
 def test_dlib_tells_real_people_apart(data_dir: Path, tmp_path: Path) -> None:
     clips = sorted((data_dir / "grid").glob("s1_*.mp4"))[:2]
     other = data_dir / "clips" / "844x844_man_map_25fps.mp4"
-    made = consent.sign(consent.new_subject(
-        "s1", ["face"], clips[:1], dt.datetime.now(dt.UTC) + dt.timedelta(days=1), ["research"]
-    ))
+    made = consent.sign(
+        consent.new_subject(
+            "s1", ["face"], clips[:1], dt.datetime.now(dt.UTC) + dt.timedelta(days=1), ["research"]
+        )
+    )
     allowed = authorise(made, clips[1], "face", references=clips[:1], embedders=[DlibFace()])
     assert allowed.identity == "matched"
     with pytest.raises(ConsentError, match="the person is not s1"):

@@ -53,8 +53,11 @@ def test_processes_that_start_at_once_agree_on_one_key_and_one_chain(tmp_path: P
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     starters = [
         subprocess.Popen(
-            [sys.executable, "-c", STARTER], env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-c", STARTER],
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         for _ in range(6)
     ]
@@ -108,8 +111,9 @@ def test_files_that_are_no_key_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="password"):
         load_key(path)
     path.write_bytes(
-        ec.generate_private_key(ec.SECP256R1())
-        .private_bytes(pem, pkcs8, serialization.NoEncryption())
+        ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            pem, pkcs8, serialization.NoEncryption()
+        )
     )
     with pytest.raises(InputError, match="not an Ed25519 key"):
         load_key(path)

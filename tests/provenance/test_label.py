@@ -11,8 +11,16 @@ import pytest
 from avsynth.media import read_frames
 from avsynth.provenance.label import research_label
 
-SIZES = [(64, 64), (96, 64), (360, 288), (288, 360), (641, 361), (1920, 1080), (1080, 1920),
-         (3840, 2160)]
+SIZES = [
+    (64, 64),
+    (96, 64),
+    (360, 288),
+    (288, 360),
+    (641, 361),
+    (1920, 1080),
+    (1080, 1920),
+    (3840, 2160),
+]
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -77,8 +85,10 @@ def test_it_is_burnt_into_a_real_frame_and_nothing_else_changes(tmp_path: Path) 
     rows, columns = box.slices
     for plane, old, factor in zip(picture.planes(), before, (1, 2, 2), strict=True):
         inside = np.zeros(plane.shape[:2], bool)
-        inside[rows.start // factor : rows.stop // factor,
-               columns.start // factor : columns.stop // factor] = True
+        inside[
+            rows.start // factor : rows.stop // factor,
+            columns.start // factor : columns.stop // factor,
+        ] = True
         assert (plane[~inside] == old[~inside]).all()
     luma = picture.planes()[0][rows, columns]
     assert luma[rgb[..., 0] > 200].mean() - luma[rgb[..., 0] < 30].mean() > 80

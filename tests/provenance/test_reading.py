@@ -26,12 +26,16 @@ def foreign(source: Path, target: Path, manifest: dict[str, Any]) -> Path:
     signer = local_signer()
     kind = c2pa_library.EMBEDDABLE[source.suffix]
     info = c2pa.C2paSignerInfo(signer.algorithm.encode(), signer.chain, signer.key, None)
-    manifest = {"claim_generator_info": [{"name": ESCAPE, "version": "1"}], "format": kind,
-                **manifest}
+    manifest = {
+        "claim_generator_info": [{"name": ESCAPE, "version": "1"}],
+        "format": kind,
+        **manifest,
+    }
     with (
         c2pa.Signer.from_info(info) as native,
         c2pa.Builder(manifest, context=c2pa_library.context(anchors())) as builder,
-        source.open("rb") as file, target.open("w+b") as out,
+        source.open("rb") as file,
+        target.open("w+b") as out,
     ):
         builder.sign(native, kind, file, out)
     return target
@@ -43,10 +47,18 @@ def actions(*entries: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_terms_that_do_not_exist_are_remarked(make_media: MakeMedia, tmp_path: Path) -> None:
-    report = read(foreign(make_media("a.png"), tmp_path / "b.png", {"assertions": actions(
-        {"action": "c2pa.deepfaked", "digitalSourceType": "http://evil.example/type"},
-        {"action": "com.vendor.sharpened"},
-    )}))
+    report = read(
+        foreign(
+            make_media("a.png"),
+            tmp_path / "b.png",
+            {
+                "assertions": actions(
+                    {"action": "c2pa.deepfaked", "digitalSourceType": "http://evil.example/type"},
+                    {"action": "com.vendor.sharpened"},
+                )
+            },
+        )
+    )
     assert report.state == "trusted" and not report.synthetic
     assert [a.known for a in report.actions] == [True, False, False]
     assert report.actions[0].source_words == "recorded by a digital device"
@@ -59,16 +71,30 @@ def test_terms_that_do_not_exist_are_remarked(make_media: MakeMedia, tmp_path: P
 def test_hostile_text_is_made_printable_everywhere(make_media: MakeMedia, tmp_path: Path) -> None:
     from avsynth.cli.verify import describe
 
-    consent = {"label": "org.avsynth.consent", "kind": "Json",
-               "data": {"record_sha256": ESCAPE, "kind": [ESCAPE] * 3}}
-    making = {"label": "org.avsynth.making", "kind": "Json",
-              "data": {"models": [{"name": ESCAPE}, 7, None], "sources": "x"}}
-    report = read(foreign(make_media("a.png"), tmp_path / "b.png", {
-        "title": ESCAPE,
-        "assertions": [
-            *actions({"action": ESCAPE, "description": ESCAPE * 100}), consent, making,
-        ],
-    }))
+    consent = {
+        "label": "org.avsynth.consent",
+        "kind": "Json",
+        "data": {"record_sha256": ESCAPE, "kind": [ESCAPE] * 3},
+    }
+    making = {
+        "label": "org.avsynth.making",
+        "kind": "Json",
+        "data": {"models": [{"name": ESCAPE}, 7, None], "sources": "x"},
+    }
+    report = read(
+        foreign(
+            make_media("a.png"),
+            tmp_path / "b.png",
+            {
+                "title": ESCAPE,
+                "assertions": [
+                    *actions({"action": ESCAPE, "description": ESCAPE * 100}),
+                    consent,
+                    making,
+                ],
+            },
+        )
+    )
     lines = list(describe(report))
     assert any("owned" in line for line in lines)
     assert all(line.isprintable() and len(line) < 1500 for line in lines)
@@ -104,8 +130,14 @@ def test_damaged_files_end_in_one_of_the_documented_ways(
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("missing.mp4", None), ("empty.mp4", b""), ("text.txt", b"hello"), ("text.mp4", b"hello all"),
-     ("noise.mp4", b"\0\0\0\x20ftypisom" + bytes(range(256)) * 9), ("noise.png", b"\x89PNG\r\n\1")],
+    [
+        ("missing.mp4", None),
+        ("empty.mp4", b""),
+        ("text.txt", b"hello"),
+        ("text.mp4", b"hello all"),
+        ("noise.mp4", b"\0\0\0\x20ftypisom" + bytes(range(256)) * 9),
+        ("noise.png", b"\x89PNG\r\n\1"),
+    ],
 )
 def test_what_is_no_media_file_is_unreadable(
     tmp_path: Path, name: str, content: bytes | None
