@@ -68,7 +68,7 @@ class _Strict(BaseModel):
 
 
 class Media(_Strict):
-    """One file, by its content. The name helps people and finds reference media; it proves nothing."""
+    """One file, by its content. The name helps people and finds reference media; no proof."""
 
     sha256: Sha256
     name: Name | None = None
