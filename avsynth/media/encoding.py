@@ -119,9 +119,14 @@ class EncoderSettings:
             if self.threads:
                 params += f":pools={self.threads}"
             return {"preset": self.preset, "crf": str(self.crf), "x265-params": params}
+        # Without its own thread the look-ahead is slower by little, and every run is the same.
         if self.lossless:
-            return {"preset": self.preset, "qp": "0", "x264-params": "open-gop=0"}
-        return {"preset": self.preset, "crf": str(self.crf), "x264-params": "open-gop=0"}
+            return {"preset": self.preset, "qp": "0", "x264-params": "open-gop=0:sync-lookahead=0"}
+        return {
+            "preset": self.preset,
+            "crf": str(self.crf),
+            "x264-params": "open-gop=0:sync-lookahead=0",
+        }
 
 
 @lru_cache(maxsize=8)
