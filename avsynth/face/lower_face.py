@@ -66,7 +66,7 @@ def triangles(mean: Floats) -> NDArray[np.int32]:
     """Triangles (T, 3) over vertices (V, 2): skin by Delaunay, lips and mouth as strips.
 
     The strips follow the lip lines however closed the mouth is in ``mean``. Triangles that
-    cannot move (all three corners fixed) are left out.
+    cannot move (all three corners fixed) are left out. All run clockwise as seen on the screen.
     """
     skin = np.setdiff1d(np.arange(VERTICES), [*INNER_RING, *_BESIDE_LIPS])
     around = skin[Delaunay(mean[skin]).simplices]
@@ -99,9 +99,16 @@ def uncross(points: Floats) -> Floats:
     return mended
 
 
+def openness(points: Floats) -> float:
+    """Mean distance of the inner lips over the width of the mouth, of vertices (V, 2)."""
+    gap = np.linalg.norm(points[_LOWER] - points[_UPPER], axis=1).mean()
+    width = np.linalg.norm(points[INNER_RING[10]] - points[INNER_RING[0]])
+    return float(gap / max(float(width), 1e-6))
+
+
 def _strip(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.intp]:
     """Triangles between two lines of equally many vertices; those that fold to a line go."""
-    quads = [((a[i], a[i + 1], b[i]), (a[i + 1], b[i + 1], b[i])) for i in range(len(a) - 1)]
+    quads = [((a[i], b[i], a[i + 1]), (a[i + 1], b[i], b[i + 1])) for i in range(len(a) - 1)]
     return np.array([t for quad in quads for t in quad if len(set(t)) == 3])
 
 

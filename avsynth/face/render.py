@@ -15,7 +15,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avsynth.face.lower_face import LIPS, MOVING, VERTICES, triangles, uncross
+from avsynth.face.lower_face import (
+    INNER_RING,
+    LIPS,
+    MOVING,
+    VERTICES,
+    openness,
+    triangles,
+    uncross,
+)  # fmt: skip
 from avsynth.face.warp import Floats, Raster, Triangulation
 from avsynth.media import Box
 
@@ -23,6 +31,8 @@ Bytes = NDArray[np.uint8]
 
 _FINE_PIXELS = 60_000  # larger faces are warped on a coarser grid; pixels are still all their own
 _FEATHER = 0.5  # how far between the skin's landmarks and the lip line the mouth's edge lies
+_HOLLOW = np.array([0.38, 0.22, 0.22], dtype=np.float32)  # of the lips' colour, inside a mouth
+_HOLLOW_EDGE = 0.8  # pixels
 _GAMMA = 2.2  # of the linear light in which colours are matched
 
 
@@ -104,6 +114,7 @@ class ClassicalRenderer:
         self._face[:MOVING] = 1.0
         self._lips = np.zeros((VERTICES, 1), dtype=np.float32)
         self._lips[LIPS] = 1.0
+        self._inside = np.flatnonzero(np.isin(faces, INNER_RING).all(axis=1))
         self._near_lips = np.unique(faces[np.isin(faces, LIPS).any(axis=1)])
 
     def render(self, targets: Sequence[Target], sources: Sequence[Source]) -> list[Patch]:
@@ -121,12 +132,27 @@ class ClassicalRenderer:
         low = np.maximum(np.floor(wanted[self._near_lips].min(axis=0)).astype(int), 0)
         high = np.ceil(wanted[self._near_lips].max(axis=0)).astype(int) + 1
         window = raster.window(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-        if window.index.size and source.mouth:
+        if window.index.size:
             both = np.concatenate([self._lips * bare, self._lips * (1.0 - bare)], axis=1)
             lips, covered = self._mesh.weights(window, both.astype(np.float32))
             part = rgb[low[1] : high[1], low[0] : high[0]]
-            part[:] = self._mouth(window, source, part, lips, covered)
+            if source.mouth:
+                part[:] = self._mouth(window, source, part, lips, covered)
+            torn = _torn(wanted, source)
+            if torn > 0.0:
+                part[:] = self._hollow(window, part, lips, torn)
         return Patch(box, rgb, face)
+
+    def _hollow(self, window: Raster, mouth: Bytes, lips: Floats, torn: float) -> Bytes:
+        """Darken the inside of a mouth for which no picture shows an inside."""
+        inside = np.isin(window.index, self._inside)
+        red = mouth[(lips > 0.95) & ~inside]
+        if not len(red):
+            return mouth
+        dark = red.mean(axis=0) * _HOLLOW
+        soft = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), _HOLLOW_EDGE)
+        share = (torn * soft * np.clip(lips, 0.0, 1.0))[..., None]
+        return np.asarray(mouth + (dark - mouth) * share, dtype=np.uint8)
 
     def _mouth(
         self, window: Raster, source: Source, skin: Bytes, lips: Floats, covered: Floats
@@ -147,6 +173,13 @@ class ClassicalRenderer:
         x, y = self._mesh.sampling_map(raster, picture.vertices, stride)
         warped = cv2.remap(picture.rgb, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(warped, dtype=np.uint8)
+
+
+def _torn(wanted: Floats, source: Source) -> float:
+    """How far the wanted mouth is open beyond what its pictures can show, 0..1."""
+    pictures = source.mouth or [(source.skin, 1.0)]
+    shown = sum(share * openness(picture.vertices) for picture, share in pictures)
+    return float(np.clip((openness(wanted) - 2.0 * shown - 0.03) / 0.08, 0.0, 1.0))
 
 
 def _match_colour(picture: Floats, like: Floats, where: NDArray[np.bool_]) -> Floats:

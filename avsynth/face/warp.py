@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 _SUBPIXEL_BITS = 4
+_SLIVER = 0.8  # square pixels, twice the area below which a triangle is not drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +39,24 @@ class Raster:
 
 
 class Triangulation:
-    """Triangles, int (T, 3), over vertices that move."""
+    """Triangles, int (T, 3), over vertices that move, clockwise as seen on the screen."""
 
     def __init__(self, triangles: NDArray[np.int32]) -> None:
         self.triangles = triangles
 
     def raster(self, points: NDArray[np.floating], width: int, height: int) -> Raster:
-        """Draw the triangles at ``points`` (N, 2), in pixels whose centres are whole numbers."""
+        """Draw the triangles at ``points`` (N, 2), in pixels whose centres are whole numbers.
+
+        Slivers, and triangles that a turned head folds over, are left out: what they would show
+        comes from far away.
+        """
         corners = np.asarray(points, dtype=np.float64)[self.triangles]  # (T, 3, 2)
         index = np.full((height, width), -1, dtype=np.int16)
         fixed = np.round(corners * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-        for number, triangle in enumerate(fixed):
-            cv2.fillConvexPoly(index, triangle, number, cv2.LINE_8, _SUBPIXEL_BITS)
+        a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        twice_area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+        for number in np.flatnonzero(twice_area > _SLIVER):
+            cv2.fillConvexPoly(index, fixed[number], int(number), cv2.LINE_8, _SUBPIXEL_BITS)
         return Raster(index, _barycentric(corners), 0, 0)
 
     def sampling_map(
