@@ -25,7 +25,7 @@ from avsynth.pipelines.casting import Part, cast_faces
 from avsynth.pipelines.inputs import Cast, Inputs, check_inputs, report_path
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.options import DubOptions
-from avsynth.pipelines.preview import contact_sheet, moments
+from avsynth.pipelines.preview import preview as write_preview
 from avsynth.pipelines.progress import Callback, Progress
 from avsynth.pipelines.segment import Plan, render_segment
 from avsynth.pipelines.speech import Speech, listen, soundtrack
@@ -61,7 +61,8 @@ def dub(
         consent: the consent record that covers the video.
         output: its suffix names the container.
         options: see ``DubOptions``.
-        preview: where to write a contact sheet (PNG), source and result side by side.
+        preview: where to write a contact sheet (PNG), source and result side by side; where
+            that fails the report's notes say so.
         signer: certificate and key for the credentials; default this machine's own.
         progress: called with a ``Step`` as the work goes on.
 
@@ -111,8 +112,9 @@ def dub(
             signer=signer,
         )
         credentials.verify_ours(signed, consent=allowed.consent)
+        notes = _notes(parts, label, dropped)
         if preview is not None:
-            contact_sheet(video, signed.path, moments(plan), preview)
+            notes += write_preview(plan, signed.path, preview)
         sha256 = sha256_file(signed.path)
         steps.finish()
         report = Report(
@@ -133,7 +135,7 @@ def dub(
             stage_seconds=steps.seconds,
             frames_per_second=len(timeline) / sum(steps.seconds.values()),
             peak_memory_mb=peak_memory_mb(),
-            notes=_notes(parts, label, dropped),
+            notes=notes,
         )
         # Both wait in the job folder, so that a full disk leaves neither without the other.
         report.write(job.path("report.json"))

@@ -13,6 +13,7 @@ from avsynth.reporting import FileHash
 Cast = Sequence[tuple[str, Path]]
 
 _CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def check_inputs(
             raise ResourceError("cannot be written: the folder does not exist", path)
     if preview is not None and preview.absolute() in {path.absolute() for path in made[:2]}:
         raise UsageError("the preview would overwrite the output", preview)
+    if preview is not None:
+        _check_preview(preview)
     info = probe(video)
     if info.video is None:
         raise InputError("holds no picture", video)
@@ -65,6 +68,18 @@ def check_inputs(
         if not probe(path).audio:
             raise InputError("holds no sound", path)
     return Inputs(video, info, cast, {path: sha256_file(path) for path in files})
+
+
+def _check_preview(preview: Path) -> None:
+    if preview.suffix.lower() != ".png":
+        raise UsageError("the preview is a PNG picture", preview, "let its name end in .png")
+    try:
+        if preview.exists():
+            with preview.open("rb") as file:
+                if file.read(len(_PNG)) != _PNG:
+                    raise UsageError("is there already, and is no PNG picture", preview)
+    except OSError as error:
+        raise ResourceError(f"cannot be written: {error.strerror}", preview) from error
 
 
 def report_path(output: Path) -> Path:

@@ -193,6 +193,16 @@ def test_outputs_that_are_inputs(film: Path, tmp_path: Path, out: Path) -> None:
     assert before == {path: path.read_bytes() for path in kept}
 
 
+def test_a_preview_overwrites_nothing_but_a_preview(film: Path, tmp_path: Path, out: Path) -> None:
+    other, posing = tmp_path / "other.mkv", tmp_path / "other.png"
+    other.write_bytes(b"a film")
+    posing.write_bytes(b"a film")
+    kept = film, other, posing
+    refused(dub(film, out, "--preview", other), 2, "is a PNG picture", tmp_path, *kept)
+    refused(dub(film, out, "--preview", posing), 2, "is no PNG picture", tmp_path, *kept)
+    assert other.read_bytes() == posing.read_bytes() == b"a film"
+
+
 def test_a_preview_that_cannot_be_written(film: Path, tmp_path: Path, out: Path) -> None:
     done = dub(film, out, "--preview", tmp_path / "no" / "sheet.png")
     refused(done, 7, "folder does not exist", tmp_path, film)

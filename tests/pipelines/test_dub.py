@@ -246,13 +246,27 @@ def test_other_streams_are_carried_over(tmp_path: Path) -> None:
     assert info.metadata.get("title") == "a title" and not report.notes
 
 
-def test_the_preview_is_a_picture_of_both(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_the_preview_is_a_picture_of_both(suffix: str, tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
-    run(short_person(frames=25), tmp_path / "out.mp4", preview=sheet)
+    report = run(short_person(frames=25), tmp_path / f"out{suffix}", preview=sheet)
     picture = cv2.imread(str(sheet))
-    assert picture is not None and min(picture.shape[:2]) > 400 and picture.std() > 20
-    left, right = picture[:240, :240], picture[:240, 244:484]
+    assert not report.notes and picture is not None
+    assert picture.shape[0] < 2 * 270 + 1 and picture[-250:, -500:].std() > 20  # no part is empty
+    left, right = picture[22:262, 6:246], picture[22:262, 250:490]
     assert 0.0 < np.abs(left.astype(int) - right).mean() < 30
+
+
+def test_a_preview_that_fails_does_not_cost_the_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise StopIteration
+
+    monkeypatch.setattr("avsynth.pipelines.preview.contact_sheet", failing)
+    report = run(short_person(frames=12), tmp_path / "out.mp4", preview=tmp_path / "sheet.png")
+    assert [note for note in report.notes if note.startswith("no preview was written")]
+    assert leftovers(tmp_path) == ["out.mp4", "out.mp4.report.json"]
 
 
 def test_a_caller_sees_every_stage(tmp_path: Path) -> None:
