@@ -8,7 +8,7 @@ interpolated linearly inside each triangle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 _SUBPIXEL_BITS = 4
-_SLIVER = 0.8  # square pixels, twice the area below which a triangle is not drawn
+_SLIVER = 1.5  # pixels of height below which a triangle counts as a sliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,20 @@ class Raster:
     """Triangles drawn at the wanted positions.
 
     ``index`` is int16 (h, w), the number of the triangle or -1; ``inverse`` (T, 3, 3) takes a
-    pixel (x, y, 1) to barycentric coordinates; ``x`` and ``y`` are the place of the first pixel.
+    pixel (x, y, 1) to barycentric coordinates; ``thin`` (T,) marks slivers and folded triangles,
+    ``centres`` (T, 2) are the triangles' middles; ``x`` and ``y`` the place of the first pixel.
     """
 
     index: NDArray[np.int16]
     inverse: Floats
+    thin: NDArray[np.bool_]
+    centres: Floats
     x: int
     y: int
 
     def window(self, x0: int, y0: int, x1: int, y1: int) -> Raster:
         """The part of it from (x0, y0) to (x1, y1), half open."""
-        return Raster(self.index[y0:y1, x0:x1], self.inverse, self.x + x0, self.y + y0)
+        return replace(self, index=self.index[y0:y1, x0:x1], x=self.x + x0, y=self.y + y0)
 
 
 class Triangulation:
@@ -47,17 +50,19 @@ class Triangulation:
     def raster(self, points: NDArray[np.floating], width: int, height: int) -> Raster:
         """Draw the triangles at ``points`` (N, 2), in pixels whose centres are whole numbers.
 
-        Slivers, and triangles that a turned head folds over, are left out: what they would show
-        comes from far away.
+        Slivers, and triangles that a turned head folds over, are drawn below the others.
         """
         corners = np.asarray(points, dtype=np.float64)[self.triangles]  # (T, 3, 2)
-        index = np.full((height, width), -1, dtype=np.int16)
-        fixed = np.round(corners * (1 << _SUBPIXEL_BITS)).astype(np.int32)
         a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
         twice_area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-        for number in np.flatnonzero(twice_area > _SLIVER):
+        longest = np.sqrt(np.maximum.reduce([(e**2).sum(axis=1) for e in (a, b, b - a)]))
+        thin = twice_area < _SLIVER * longest
+        index = np.full((height, width), -1, dtype=np.int16)
+        fixed = np.round(corners * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        for number in (*np.flatnonzero(thin), *np.flatnonzero(~thin)):
             cv2.fillConvexPoly(index, fixed[number], int(number), cv2.LINE_8, _SUBPIXEL_BITS)
-        return Raster(index, _barycentric(corners), 0, 0)
+        centres = corners.mean(axis=1).astype(np.float32)
+        return Raster(index, _barycentric(corners), thin, centres, 0, 0)
 
     def sampling_map(
         self, raster: Raster, source: NDArray[np.floating], stride: int = 1
@@ -74,6 +79,10 @@ class Triangulation:
         """
         corners = np.asarray(source, dtype=np.float32)[self.triangles]  # (T, 3, 2)
         affine = np.einsum("tki,tkj->tij", corners, raster.inverse)  # (T, 2, 3)
+        # A sliver has no direction to stretch in: it only moves.
+        moved = corners[raster.thin].mean(axis=1) - raster.centres[raster.thin]
+        affine[raster.thin] = np.eye(2, 3, dtype=np.float32)
+        affine[raster.thin, :, 2] = moved
         x, y = _interpolate(raster, affine, stride, spread=True)
         return x, y
 
@@ -83,6 +92,8 @@ class Triangulation:
         """Vertex ``values`` (N, C) interpolated over the raster: C times (h, w), 0 outside."""
         corners = np.asarray(values, dtype=np.float32)[self.triangles]  # (T, 3, C)
         affine = np.einsum("tkc,tkj->tcj", corners, raster.inverse)
+        affine[raster.thin] = 0.0
+        affine[raster.thin, :, 2] = corners[raster.thin].mean(axis=1)
         return [np.clip(f, 0.0, 1.0) for f in _interpolate(raster, affine, stride, spread=False)]
 
 
