@@ -80,6 +80,9 @@ class Report(_Strict):
     outcomes: dict[str, int] = Field(description="face frames by outcome: dubbed, or why not")
     faces: list[FaceReport]
     damaged_frames: int
+    missing_frames: int = Field(
+        0, description="of the damaged ones, those that the film claims but that cannot be decoded"
+    )
     resumed: bool
     stage_seconds: dict[str, float]
     frames_per_second: float

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avsynth.errors import UsageError
+from avsynth.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from avsynth.reporting import Report
@@ -77,6 +77,8 @@ def dub(
             preview=preview, signer=signer, progress=show,
         )  # fmt: skip
     print(report.model_dump_json(indent=2) if as_json else summary(report))
+    if report.missing_frames:
+        raise typer.Exit(ExitCode.PARTIAL)
 
 
 def summary(report: Report) -> str:

@@ -109,7 +109,7 @@ def _video_info(
         else 8,
         time_base=stream.time_base or Fraction(1, 90000),
         average_rate=stream.average_rate or stream.guessed_rate or Fraction(0),
-        frames=stream.frames or None,
+        frames=_claimed_frames(container, stream),
         start=_seconds(stream.start_time, stream) or Fraction(0),
         duration=_seconds(stream.duration, stream) or None,
         interlaced=first.interlaced_frame if first else context.field_order > 1,
@@ -155,6 +155,17 @@ def _first_picture(
         except av.error.FFmpegError:
             continue  # damaged: the next key frame may be well
     return None
+
+
+def _claimed_frames(container: av.container.InputContainer, stream: VideoStream) -> int | None:
+    """How many frames there are to be shown by the container's index, None where it has none."""
+    if not stream.frames:
+        return None
+    if not container.format.name.startswith("mov"):
+        return stream.frames
+    # An edit list may show fewer than are stored.
+    shown = sum(not entry.is_discard for entry in stream.index_entries)
+    return min(stream.frames, shown) or stream.frames
 
 
 def _variable_rate(container: av.container.InputContainer, stream: VideoStream) -> bool | None:

@@ -112,7 +112,14 @@ def dub(
             signer=signer,
         )
         credentials.verify_ours(signed, consent=allowed.consent)
+        missing = inputs.missing(len(analysis.pts))
         notes = _notes(parts, label, dropped)
+        if missing:
+            shown = len(analysis.pts)
+            notes.append(
+                f"{shown} of {shown + missing} frames could be decoded; "
+                "the film is damaged or cut off"
+            )
         if preview is not None:
             notes += write_preview(plan, signed.path, preview)
         sha256 = sha256_file(signed.path)
@@ -130,7 +137,8 @@ def dub(
             fit=fit_note(timeline, longest, options.fit),
             outcomes=dict(outcomes),
             faces=faces,
-            damaged_frames=analysis.damaged,
+            damaged_frames=max(analysis.damaged, missing),
+            missing_frames=missing,
             resumed=job.resumed,
             stage_seconds=steps.seconds,
             frames_per_second=len(timeline) / sum(steps.seconds.values()),

@@ -30,6 +30,16 @@ class Inputs:
         """For the report."""
         return [FileHash(path=str(path), sha256=value) for path, value in self.hashes.items()]
 
+    def missing(self, decoded: int) -> int:
+        """Frames that the film claims to have beyond those that were ``decoded``; 0 where few."""
+        assert self.info.video is not None
+        claimed = self.info.video.frames
+        # Only this family counts what is shown; and a field may be counted for a frame.
+        if claimed is None or self.info.video.interlaced or "mov" not in self.info.container:
+            return 0
+        missing = claimed - decoded
+        return missing if missing > max(2, claimed * 0.02) else 0
+
 
 def check_inputs(
     video: Path, cast: Cast, consent: Path, output: Path, preview: Path | None

@@ -16,10 +16,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
 from dub_helpers import (
+    FRAMES,
     LINE,
     Done,
     _private_home,  # noqa: F401
@@ -74,6 +76,26 @@ def test_a_film_of_one_frame(tmp_path: Path, out: Path) -> None:
     film = write_person(tmp_path / "one.mp4", 1)
     done = dub(film, out, "--json", consent=consent_for(film))
     assert done.code == 0 and json.loads(done.out)["outcomes"] == {"dubbed": 1}
+
+
+def test_a_film_that_is_cut_off(tmp_path: Path, out: Path) -> None:
+    film, whole = tmp_path / "film.mp4", tmp_path / "whole.mp4"
+    with av.open(str(short_person())) as source, av.open(
+        str(whole), "w", options={"movflags": "faststart"}
+    ) as target:  # fmt: skip
+        streams = [target.add_stream_from_template(stream) for stream in source.streams]
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    data = whole.read_bytes()
+    film.write_bytes(data[: len(data) * 6 // 10])
+    done = dub(film, out, "--json", consent=consent_for(film))
+    report = json.loads(done.out)
+    assert done.code == 8 and out.exists()
+    assert report["missing_frames"] == FRAMES - report["frames"] > 5
+    assert report["damaged_frames"] >= report["missing_frames"]
+    assert f"{report['frames']} of {FRAMES} frames could be decoded" in report["notes"][0]
 
 
 def _empty(path: Path) -> None:
