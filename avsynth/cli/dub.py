@@ -37,7 +37,9 @@ def dub(
     ] = None,
     strength: Annotated[float, typer.Option(help="How far the mouth moves.")] = 1.2,
     codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, av1 or ffv1.")] = None,
-    crf: Annotated[int, typer.Option(help="Encoder quality, lower is better.")] = 18,
+    crf: Annotated[
+        int | None, typer.Option(help="Encoder quality, lower is better.", show_default="18")
+    ] = None,
     preset: Annotated[str, typer.Option(help="Encoder speed.")] = "veryfast",
     lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
     preview: Annotated[
@@ -66,8 +68,8 @@ def dub(
 
     options = dub_options(
         face=face or "largest", fit=fit, purpose=purpose, language=language, weights=weights,
-        strength=strength, codec=codec, crf=crf, preset=preset, lossless=lossless, device=device,
-        engine=engine,
+        strength=strength, codec=codec, preset=preset, lossless=lossless, device=device,
+        engine=engine, **({} if crf is None else {"crf": crf}),
     )  # fmt: skip
     parts = Cast.load(cast) if cast else [(options.face, audio)] if audio else []
     signer = load_signer(cert, key) if cert is not None and key is not None else None

@@ -24,7 +24,13 @@ from avsynth.media.planes import native_format, planar_format
 
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9",
              "ffv1": "ffv1"}  # fmt: skip
-_BY_SUFFIX = {".webm": ("av1", "vp9"), ".mov": ("h264", "hevc")}  # others hold them all
+_BY_SUFFIX = {  # others hold them all
+    ".webm": ("av1", "vp9"),
+    ".mov": ("h264", "hevc"),
+    ".mp4": ("h264", "hevc", "av1", "vp9"),
+    ".m4v": ("h264", "hevc", "av1", "vp9"),
+}
+_MAX_CRF = 51  # of H.264 and HEVC
 _GOP_SECONDS = 4  # longest distance between key frames
 
 
@@ -53,6 +59,14 @@ class EncoderSettings:
             raise UsageError(f"unknown video codec {self.codec!r}", hint=", ".join(_ENCODERS))
         if self.lossless and self.codec == "av1":
             raise UsageError("av1 cannot be lossless here", hint="use ffv1, h264, hevc or vp9")
+        if self.codec in ("h264", "hevc"):
+            if self.crf > _MAX_CRF and not self.lossless:
+                raise UsageError(f"--crf {self.crf}: with --codec {self.codec} at most {_MAX_CRF}")
+            if self.preset.isdigit():
+                raise UsageError(
+                    f"--preset {self.preset}: --codec {self.codec} takes words",
+                    hint="such as veryfast; numbers are for vp9 and av1",
+                )
 
     @staticmethod
     def for_source(
@@ -77,14 +91,22 @@ class EncoderSettings:
             preset: See the class.
             lossless: See the class.
             threads: See the class.
-            out: The file that it is for; a .webm holds only VP9 and AV1, a .mov H.264 and HEVC.
+            out: The file that it is for; a .webm holds only VP9 and AV1, a .mov H.264 and HEVC,
+                and FFV1 goes into a .mkv alone.
 
         Raises:
-            UsageError: no codec can hold the source's planes.
+            UsageError: no codec can hold the source's planes, or ``out`` cannot hold the codec.
         """
         wanted = native_format(info.pix_fmt)
         suffix = Path(out).suffix.lower() if out is not None else ""
-        choices = (codec,) if codec is not None else _BY_SUFFIX.get(suffix, tuple(_ENCODERS))
+        choices = _BY_SUFFIX.get(suffix, tuple(_ENCODERS))
+        if codec in _ENCODERS and codec not in choices:
+            raise UsageError(
+                f"a {suffix} file cannot hold --codec {codec}",
+                out,
+                f"use {' or '.join(choices)}, or write .mkv",
+            )
+        choices = (codec,) if codec is not None else choices
         if lossless:
             choices = tuple(choice for choice in choices if choice != "av1")
         size = info.coded_width, info.coded_height

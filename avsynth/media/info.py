@@ -28,8 +28,8 @@ class VideoInfo:
 
     ``width`` and ``height`` are in display orientation; ``coded_width`` and ``coded_height`` are
     those of the stored planes. ``rotation`` is how far the stored picture is turned clockwise for
-    display. ``frames`` is what the container claims to show. ``average_rate`` is 0 when unknown, and never
-    to be used as a clock. ``variable_rate`` is None where only a full scan could tell.
+    display. ``frames`` is what the container claims to show. ``average_rate`` is 0 when unknown,
+    and never to be used as a clock. ``variable_rate`` is None where only a full scan could tell.
     """
 
     index: int

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avsynth.errors import InputError, ResourceError, UsageError
+from avsynth.face.choice import SPEAKING
 from avsynth.media import MediaInfo, probe, same_file, sha256_file
 from avsynth.reporting import FileHash
 
@@ -47,7 +48,8 @@ def check_inputs(
     """Refuse all that can be refused without work; hash the rest.
 
     Raises:
-        UsageError: unknown container, no audio, or an output that would overwrite an input.
+        UsageError: unknown container, no audio, an output that would overwrite an input, or
+            "speaking" of a silent film.
         InputError: a file that cannot be read, has no picture or no sound.
         ResourceError: an output that cannot be written.
     """
@@ -74,6 +76,10 @@ def check_inputs(
     info = probe(video)
     if info.video is None:
         raise InputError("holds no picture", video)
+    if not info.audio and any(face.strip().lower() == SPEAKING for face, _ in cast):
+        raise UsageError(
+            "has no sound that could tell who is speaking", video, "use --face largest"
+        )
     for path in files[1:]:
         if not probe(path).audio:
             raise InputError("holds no sound", path)

@@ -11,13 +11,28 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from avsynth.errors import InputError, UsageError
 from avsynth.pipelines.timeline import Fit
 
-_PRESETS = r"^((ultra|super|very)?fast(er)?|medium|(very)?slow(er)?|placebo|1?\d)$"
+_PRESETS = (
+    r"^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow|placebo|\d|1[0-3])$"
+)
 _FACE = re.compile(r"largest|speaking|all|\d+|[\d.]+(,[\d.]+){3}", re.IGNORECASE)
+
+
+# What each option takes, for those who gave something else.
+_RANGES = {"strength": "0 to 2", "crf": "0 to 63", "segment_seconds": "1 to 60"}
+_WORDS = {
+    "face": "largest, speaking, all, a number, or a box x,y,w,h",
+    "fit": ", ".join(Fit),
+    "codec": "h264, hevc, vp9, av1, ffv1",
+    "preset": "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow, "
+    "placebo, or 0 to 13 with vp9 and av1",
+    "device": "auto, cpu, cuda, cuda:N",
+    "engine": "auto, torch, openvino",
+}
 
 
 def _names_a_face(text: str) -> str:
     if not _FACE.fullmatch(text.strip()):
-        raise ValueError(f"{text!r} is none of largest, speaking, all, a number, a box x,y,w,h")
+        raise ValueError(f"{text!r} names no face")
     return text
 
 
@@ -63,9 +78,11 @@ class DubOptions(BaseModel):
     @model_validator(mode="after")
     def _agree(self) -> DubOptions:
         if self.engine == "openvino" and self.device.startswith("cuda"):
-            raise ValueError("the openvino engine runs on processors and excludes cuda")
+            raise ValueError("--engine openvino runs on processors and excludes --device cuda")
         if self.lossless and self.codec == "av1":
-            raise ValueError("av1 cannot be lossless here: use h264, hevc, vp9 or ffv1")
+            raise ValueError("--codec av1 cannot be --lossless here: use h264, hevc, vp9 or ffv1")
+        if self.lossless and "crf" in self.model_fields_set:
+            raise ValueError("--crf does not go with --lossless, which has no quality to choose")
         return self
 
 
@@ -104,7 +121,7 @@ class Cast(BaseModel):
         try:
             cast = cls.model_validate_json(text)
         except ValidationError as error:
-            raise UsageError(f"not a cast file: {first_problem(error)}", path) from error
+            raise UsageError(f"not a cast file: {_cast_problem(error)}", path) from error
         return [(str(member.face), path.parent / member.audio) for member in cast.cast]
 
 
@@ -117,11 +134,57 @@ def dub_options(**given: Any) -> DubOptions:
     try:
         return DubOptions(**given)
     except ValidationError as error:
-        raise UsageError(first_problem(error)) from error
+        raise UsageError(_option_problem(error)) from error
 
 
-def first_problem(error: ValidationError) -> str:
-    """The first thing wrong, in one line."""
+def _option_problem(error: ValidationError) -> str:
+    """The first thing wrong, in words of the command line."""
     problem = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    return f"{place}: {problem['msg']}" if place else str(problem["msg"])
+    if not problem["loc"]:
+        return problem["msg"].removeprefix("Value error, ")
+    name = str(problem["loc"][0])
+    option = "--" + name.replace("_", "-")
+    if name in _RANGES:
+        return f"{option} must be {_RANGES[name]}"
+    if name in _WORDS:
+        return f"{option}: {_shown(problem['input'])} is none of {_WORDS[name]}"
+    if name in DubOptions.model_fields:
+        return f"{option}: {_shown(problem['input'])} cannot be"
+    return f"there is no option {option}"
+
+
+def _cast_problem(error: ValidationError) -> str:
+    """What is wrong with a cast file: all that is wrong with its first wrong entry."""
+    problems = error.errors(include_url=False)
+    place, kind = problems[0]["loc"], problems[0]["type"]
+    if kind == "json_invalid":
+        return "it is no JSON"
+    if not place:
+        return 'it must be {"cast": [{"face": "0", "audio": "anna.wav"}]}'
+    if place[0] != "cast":
+        return f"unknown key {_shown(place[0])}"
+    if len(place) == 1:
+        return "it has no cast" if kind == "missing" else "the cast must be 1 to 64 entries"
+    found: dict[str, None] = {}  # a set that keeps its order
+    for problem in problems:
+        if problem["loc"][:2] == place[:2]:
+            found[_entry_problem(problem["loc"][2:], problem["type"], problem["input"])] = None
+    text = "; ".join(sorted(found, key=lambda words: not words.startswith("has no ")))
+    return f"cast entry {place[1]}{'' if text.startswith('has no ') else ':'} {text}"
+
+
+def _entry_problem(place: tuple[int | str, ...], kind: str, given: Any) -> str:
+    if not place:
+        return f"{_shown(given)} is not a face and its audio"
+    if kind == "missing":
+        return f"has no {place[0]}"
+    if kind == "extra_forbidden":
+        return f"unknown key {place[0]}"
+    if place[0] == "face":
+        return f"face {_shown(given)} is none of {_WORDS['face']}"
+    return f"{place[0]} {_shown(given)} is not the name of a file"
+
+
+def _shown(given: object) -> str:
+    text = repr(given)
+    return text if len(text) <= 60 else text[:57] + "..."

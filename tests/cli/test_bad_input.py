@@ -380,7 +380,12 @@ def test_a_name_too_long(film: Path, tmp_path: Path) -> None:
         (["--codec", "mpeg1"], "codec"),
         (["--codec", "av1", "--lossless"], "lossless"),
         (["--preset", "warp9"], "preset"),
-        (["--crf", "64"], "crf"),
+        (["--crf", "64"], "--crf must be 0 to 63"),
+        (["--crf", "60"], "--crf 60: with --codec h264 at most 51"),
+        (["--crf", "60", "--codec", "hevc"], "--crf 60: with --codec hevc"),
+        (["--crf", "18", "--lossless"], "--crf does not go with --lossless"),
+        (["--preset", "5"], "--preset 5: --codec h264"),
+        (["--codec", "ffv1"], "out.mp4': a .mp4 file cannot hold --codec ffv1"),
         (["--strength", "-1"], "strength"),
         (["--strength", "much"], "strength"),
         (["--face", "the tall one"], "face"),
@@ -407,7 +412,13 @@ def test_outputs_of_an_unknown_kind(name: str, film: Path, tmp_path: Path) -> No
 
 def test_a_codec_that_the_container_cannot_hold(film: Path, tmp_path: Path) -> None:
     done = dub(film, tmp_path / "out.webm", "--codec", "h264")
-    refused(done, 2, "h264", tmp_path, film)
+    refused(done, 2, "out.webm': a .webm file cannot hold --codec h264", tmp_path, film)
+
+
+def test_who_is_speaking_in_a_silent_film(film: Path, tmp_path: Path, out: Path) -> None:
+    mute = grey(tmp_path / "mute.mp4")
+    done = dub(mute, out, "--face", "speaking", consent=consent_for(mute))
+    refused(done, 2, "--face largest", tmp_path, film, mute)
 
 
 def test_out_of_memory(film: Path, tmp_path: Path, out: Path) -> None:

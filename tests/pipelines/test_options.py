@@ -20,24 +20,27 @@ def test_defaults_are_those_of_the_command() -> None:
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"fit": "stretch"}, "fit: Input should be"),
-        ({"strength": 3}, "strength: Input should be less than or equal to 2"),
-        ({"strength": float("nan")}, "strength: "),
-        ({"crf": -1}, "crf: "),
-        ({"segment_seconds": 0}, "segment_seconds: "),
-        ({"device": "gpu7"}, "device: "),
+        ({"fit": "stretch"}, "--fit: 'stretch' is none of trim, hold, loop, ping-pong, error"),
+        ({"strength": 3}, "--strength must be 0 to 2"),
+        ({"strength": float("nan")}, "--strength must be"),
+        ({"crf": -1}, "--crf must be 0 to 63"),
+        ({"segment_seconds": 0}, "--segment-seconds must be 1 to 60"),
+        ({"device": "gpu7"}, "--device: 'gpu7' is none of auto, cpu"),
         ({"device": "cuda:-1"}, "device: "),
         ({"engine": "onnx"}, "engine: "),
+        ({"preset": "veryslower"}, "--preset: 'veryslower' is none of ultrafast"),
+        ({"lossless": True, "crf": 18}, "--crf does not go with --lossless"),
         ({"codec": "mpeg2"}, "codec: "),
-        ({"face": "the left one"}, "face"),
+        ({"face": "bob"}, "--face: 'bob' is none of largest, speaking, all, a number, or a box"),
         ({"face": "1,2,3"}, "face"),
-        ({"colour": "red"}, "colour: Extra inputs are not permitted"),
+        ({"colour": "red"}, "there is no option --colour"),
     ],
 )
 def test_bad_values_are_told_in_one_line(given: dict[str, Any], line: str) -> None:
     with pytest.raises(UsageError) as error:
         dub_options(**given)
     assert line in str(error.value) and "\n" not in str(error.value)
+    assert "Input should" not in str(error.value) and "Value error" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -67,12 +70,15 @@ def test_a_cast_file_and_its_relative_paths(tmp_path: Path) -> None:
     [
         ("", "not a cast file"),
         ("[]", "not a cast file"),
-        ('{"cast": []}', "cast: "),
-        ('{"cast": [{"face": "0"}]}', "cast.0.audio: Field required"),
-        ('{"cast": [{"face": "0", "audio": "a", "volume": 3}]}', "cast.0.volume"),
-        ('{"cast": [{"face": true, "audio": "a"}]}', "cast.0.face"),
-        ('{"cast": [{"face": "nobody", "audio": "a"}]}', "nobody"),
-        ('{"cast": [{"face": "0", "audio": "a"}], "more": 1}', "more"),
+        ('{"cast": []}', "the cast must be 1 to 64 entries"),
+        ('{"cast": [{"face": "0"}]}', "cast entry 0 has no audio"),
+        ('{"cast": [{"face": "0", "audoi": "a"}]}', "entry 0 has no audio; unknown key audoi"),
+        ('{"cast": [{"face": "0", "audio": "a", "volume": 3}]}', "entry 0: unknown key volume"),
+        ('{"cast": [{"face": "0", "audio": 7}]}', "audio 7 is not the name of a file"),
+        ('{"cast": ["anna.wav"]}', "entry 0: 'anna.wav' is not a face"),
+        ('{"cast": [{"face": true, "audio": "a"}]}', "face True is none of"),
+        ('{"cast": [{"face": "nobody", "audio": "a"}]}', "face 'nobody' is none of"),
+        ('{"cast": [{"face": "0", "audio": "a"}], "more": 1}', "unknown key 'more'"),
         ('{"cast": ' + "[" * 5000, "not a cast file"),
     ],
 )
