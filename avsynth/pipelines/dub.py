@@ -10,6 +10,7 @@ read back, and only then gets its name.
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,11 @@ def dub(
         )
     settings = _settings(inputs, options, model, allowed.record_sha256)
     with Job(output, settings) as job:
-        analysis = analyse(video, inputs.info, job, steps)
-        steps.start("speech")
-        speeches = {audio: listen(audio, to_motion, options.strength) for _, audio in cast}
+        with ThreadPoolExecutor(1) as beside:  # the speech is heard while the faces are found
+            hearing = beside.submit(_heard, cast, to_motion, options.strength)
+            analysis = analyse(video, inputs.info, job, steps)
+            steps.start("speech")
+            speeches = hearing.result()
         longest = max(speech.seconds for speech in speeches.values())
         timeline = fit(analysis.pts, analysis.end, analysis.time_base, longest, options.fit)
         parts = cast_faces(inputs, speeches, analysis, to_motion.space)
@@ -151,6 +154,10 @@ def dub(
         job.path("report.json").replace(report_path(output))
         job.remove()
     return report
+
+
+def _heard(cast: Cast, to_motion: SpeechToMotion, strength: float) -> dict[Path, Speech]:
+    return {audio: listen(audio, to_motion, strength) for _, audio in cast}
 
 
 def _encoder(inputs: Inputs, options: DubOptions, output: Path) -> EncoderSettings:
