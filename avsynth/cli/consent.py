@@ -108,6 +108,7 @@ def new(
             "--compared": compared,
         },
     )
+    _refuse_overwriting(out)
     begins, ends = _day(valid_from, "--valid-from"), _day(expires, "--expires")
     if kind is Kind.subject:
         if ends is None:
@@ -142,7 +143,6 @@ def new(
         )
     if not unsigned:
         made = consent.sign(made, load_key(key) if key else None)
-    _refuse_overwriting(out, paths)
     made = consent.save(made, out)
     _show(made, "Wrote", as_json)
 
@@ -158,7 +158,10 @@ def sign(
     from avsynth.provenance import consent
     from avsynth.provenance.keys import load_key
 
-    signed = consent.sign(consent.load(record), load_key(key) if key else None)
+    loaded = consent.load(record)
+    if out not in (None, record):
+        _refuse_overwriting(out)
+    signed = consent.sign(loaded, load_key(key) if key else None)
     _show(consent.save(signed, out or record), "Signed", as_json)
 
 
@@ -168,7 +171,9 @@ def check(
     media: Annotated[Path | None, typer.Option(help="Does it cover this file, too?")] = None,
     scope: Annotated[ScopeOption, typer.Option(help="What is to be made.")] = ScopeOption.face,
     purpose: Annotated[str | None, typer.Option(help="What for.")] = None,
-    language: Annotated[str | None, typer.Option(help="Of the new speech.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Of the new speech; needed where the record limits it.")
+    ] = None,
     reference: Annotated[
         list[Path] | None, typer.Option(help="Reference media of the subject. Repeatable.")
     ] = None,
@@ -182,6 +187,8 @@ def check(
     if media is None:
         signed_by = consent.check(loaded, revocations=revocations or [])
         _show(loaded, f"Valid (signed by {signed_by}):", as_json)
+        if loaded.record.kind == "subject" and not as_json:
+            _say("  identity  not checked: name the film with --media")
         return
     allowed = consent.authorise(
         loaded,
@@ -222,11 +229,18 @@ def revoke(
     if key is not None and to is None:
         raise UsageError("this machine's own list is signed with its own key", hint="give --list")
     if re.fullmatch("[0-9a-f]{32}", record) and not Path(record).exists():
-        record_id, sha256 = record, None
+        record_id, sha256, signature = record, None, None
     else:
         loaded = consent.load(Path(record))
-        record_id, sha256 = loaded.record.id, loaded.sha256
-    path = revocation.revoke(record_id, sha256, reason, key=load_key(key) if key else None, path=to)
+        record_id, sha256, signature = loaded.record.id, loaded.sha256, loaded.record.signature
+    path = revocation.revoke(
+        record_id,
+        sha256,
+        reason,
+        key=load_key(key) if key else None,
+        path=to,
+        signed_with=None if signature is None else signature.public_key,
+    )
     if as_json:
         _print_json({"id": record_id, "sha256": sha256, "list": str(path)})
     else:
@@ -357,9 +371,11 @@ def _refuse_foreign_options(kind: Kind, given: dict[str, Any]) -> None:
             raise UsageError(f"{option} does not belong to a {kind.value} record")
 
 
-def _refuse_overwriting(out: Path, paths: list[Path]) -> None:
-    if out.exists() and any(path.samefile(out) for path in paths):
-        raise UsageError("the record would overwrite a file that it covers", out)
+def _refuse_overwriting(out: Path) -> None:
+    from avsynth.provenance.home import exists
+
+    if exists(out):
+        raise UsageError("would overwrite an existing file", out, "name another one with -o")
 
 
 def _day(text: str | None, option: str) -> dt.datetime | None:

@@ -85,8 +85,11 @@ def _fields(report: CredentialReport) -> Iterator[str]:
     issuer = "" if report.issuer in (None, report.signed_by) else f" ({report.issuer})"
     claimed = next((a.when for a in report.actions if a.when), None)
     when = report.signed_at or "no time stamp" + (f"; it says {claimed}" if claimed else "")
-    yield f"Signed by    {report.signed_by or 'nobody named'}{issuer}"
-    yield f"Signed at    {when}"
+    if report.state == "invalid":
+        yield f"Signed by    not proven; it says {report.claimed_by or 'nobody'}"
+    else:
+        yield f"Signed by    {report.signed_by or 'nobody named'}{issuer}"
+        yield f"Signed at    {when}"
     yield f"Made with    {report.generator or 'not said'}"
     if report.title:
         yield f"Title        {report.title}"

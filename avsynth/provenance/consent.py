@@ -166,9 +166,17 @@ def new_dataset(
 
 
 def sign(consent: ConsentFile, key: SigningKey | None = None) -> ConsentFile:
-    """The record signed with ``key`` (default: this machine's own), any old signature replaced."""
-    body = {k: v for k, v in consent.document.items() if k != "signature"}
-    document = (key or local_key()).sign(body)
+    """The record signed with ``key`` (default: this machine's own).
+
+    Raises ConsentError for a record that is signed: it would then say another person agreed.
+    """
+    if consent.record.signature is not None:
+        raise ConsentError(
+            "the consent record is signed already",
+            consent.path,
+            "its signature stays; for another one make a new record: avsynth consent new",
+        )
+    document = (key or local_key()).sign(consent.document)
     return ConsentFile(validate(document, consent.path), document, consent.path)
 
 
@@ -223,7 +231,7 @@ def check(
             path,
             "confirm the fingerprint with the signer, then: avsynth consent trust add",
         )
-    entry = revocation.load(revocations).find(record.id, consent.sha256, key)
+    entry = revocation.load(revocations).find(record.id, consent.sha256)
     if entry is not None:
         why = f": {entry.reason}" if entry.reason else ""
         raise ConsentError(f"this consent was revoked on {entry.revoked[:10]}{plain(why)}", path)
@@ -255,7 +263,8 @@ def authorise(
             subject's record cannot be compared).
         scope: "face" or "voice".
         purpose: what the work is for; default all purposes of the record.
-        language: of the new speech, such as "de"; checked when given.
+        language: of the new speech, such as "de"; needed where a subject's record limits
+            languages.
         now, revocations: as for ``check``.
         references: the subject's reference media; those of the right hash beside the record are
             found without.
@@ -325,11 +334,17 @@ def _subject_allows(
 ) -> None:
     if scope not in record.scopes:
         raise ConsentError(f"consent for the {' and '.join(record.scopes)}, not the {scope}", path)
-    if language is None or record.languages is None:
+    if record.languages is None:
         return
+    allowed = ", ".join(record.languages)
+    if language is None:
+        raise ConsentError(
+            f"consent for {allowed} only, and the language of the new speech is not given",
+            path,
+            f"pass --language, such as --language {record.languages[0]}",
+        )
     # "de" allows "de-AT"; "de-AT" does not allow "de".
-    if not any(f"{language}-".startswith(f"{allowed}-") for allowed in record.languages):
-        allowed = ", ".join(record.languages)
+    if not any(f"{language}-".startswith(f"{allow}-") for allow in record.languages):
         raise ConsentError(f"consent for {allowed}, not for {plain(language, 40)!r}", path)
 
 

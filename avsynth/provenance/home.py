@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import sys
@@ -94,10 +95,17 @@ def _temporary(path: Path, content: bytes, *, private: bool) -> Iterator[Path]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock that guards reading, changing and writing ``path``, across processes."""
+    """Hold the lock that guards reading, changing and writing ``path``, across processes.
+
+    The lock's own file lies in the avsynth folder, not beside the user's. It is kept: another
+    process may wait for it.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with path.with_name(f".{path.name}.lock").open("a+b") as file:
+        name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
+        lock = home() / "locks" / f"{name}.lock"
+        for folder in (home(), lock.parent):  # the mode is given to the last part of a path only
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with lock.open("a+b") as file:
             _lock(file.fileno())
             yield  # closing the file gives the lock back
     except OSError as problem:

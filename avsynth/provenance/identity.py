@@ -15,6 +15,8 @@ from avsynth.media import sha256_file
 from avsynth.provenance.records import Scope, SubjectRecord
 from avsynth.provenance.text import plain
 
+_NOT_CHECKED = "whether the person in the film is the person of the record was not checked"
+
 
 class IdentityEmbedder(Protocol):
     """Turns the faces, or the voices, of a media file into points that lie near for one person.
@@ -77,9 +79,11 @@ def compare(
     available = find_embedders() if embedders is None else embedders
     fitting = [e for e in available if e.scope == scope]
     if not fitting:
-        return "not checked", f"identity was not checked: no {scope} embedding is installed"
+        # The extra compares faces; nothing that could be installed compares voices.
+        why = "install the extra 'metrics'" if scope == "face" else "voices cannot be compared"
+        return "not checked", f"{_NOT_CHECKED}: {why}"
     if media is None:
-        return "not checked", "identity was not checked: only the hash of the file was given"
+        return "not checked", f"{_NOT_CHECKED}: only the hash of the file was given"
     embedder = fitting[0]
     known = [embedder.embed(path) for path in _references(record, beside, references)]
     points = np.concatenate(known) if known else np.zeros((0, 0), np.float32)

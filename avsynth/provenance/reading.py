@@ -147,11 +147,13 @@ def _report(path: Path, document: dict[str, Any]) -> CredentialReport:
     ]
     if state == "invalid" and not own and not below:
         own = ["the library calls it invalid without a reason"]
-    signature = manifest.get("signature_info") or {}
+    claimed = _signer(manifest)
+    signature = {} if state == "invalid" else manifest.get("signature_info") or {}
     return CredentialReport(
         str(path),
         state,
-        signed_by=_text(signature.get("common_name") or signature.get("issuer")),
+        signed_by=None if state == "invalid" else claimed,
+        claimed_by=claimed,
         issuer=_text(signature.get("issuer")),
         serial=_text(signature.get("cert_serial_number")),
         signed_at=_text(signature.get("time")),
@@ -165,6 +167,11 @@ def _report(path: Path, document: dict[str, Any]) -> CredentialReport:
         problems=tuple(dict.fromkeys(own + below)),
         notes=tuple(_notes(_actions(manifest))),
     )
+
+
+def _signer(manifest: dict[str, Any]) -> str | None:
+    signature = manifest.get("signature_info") or {}
+    return _text(signature.get("common_name") or signature.get("issuer"))
 
 
 def _state(verdict: Any, failed: list[str]) -> State:
@@ -214,7 +221,6 @@ def _ingredient(
     failed += [plain(s.get("code")) for s in entry.get("validation_status") or []]
     broken = [code for code in dict.fromkeys(failed) if code not in vocabulary.NOT_TAMPERING]
     relation = plain(entry.get("relationship"))
-    signature = (manifests.get(str(label)) or {}).get("signature_info") or {}
     state: State = "invalid" if broken else "none"
     if not broken and label is not None:
         state = "untrusted" if failed else "trusted"
@@ -223,7 +229,7 @@ def _ingredient(
         relationship=vocabulary.RELATIONSHIPS.get(relation, relation),
         state=state,
         problems=tuple(vocabulary.failure(code) for code in broken),
-        signed_by=_text(signature.get("common_name") or signature.get("issuer")),
+        signed_by=None if broken else _signer(manifests.get(str(label)) or {}),
         synthetic=says_synthetic(_actions(manifests.get(str(label)) or {})),
         ingredients=_ingredients(label, manifests, deltas, depth + 1) if label else (),
     )

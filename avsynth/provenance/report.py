@@ -40,7 +40,7 @@ class IngredientSeen:
 
     ``state`` is that of the ingredient's own credentials: ``none`` when it had none, ``invalid``
     when they, or the ingredient under them, were tampered with. ``synthetic``: they say that a
-    trained model made some or all of it.
+    trained model made some or all of it. ``signed_by``: None when ``invalid``.
     """
 
     title: str
@@ -66,8 +66,12 @@ class CredentialReport:
         state: ``none``; ``invalid`` (tampered with, or broken); else the content is as it was
             signed, and the signer is ``trusted`` (chains to a root on this machine) or
             ``untrusted``; ``valid`` where the library judged the content but not the signer.
+        signed_by, issuer, serial, signed_at: of the signer's certificate and the time stamp; None
+            when the state is ``invalid``, as nothing then proves them (``claimed_by`` has the
+            name). The name is proven when ``trusted``, else anyone can have taken it.
+        claimed_by: the name that the credentials give for their signer, whatever the state.
         ours: signed by the chain that this machine made for itself.
-        signed_at: time of a time stamp (ISO 8601); None when there is none, as in our own files.
+        signed_at: ISO 8601; None too when there is no time stamp, as in our own files.
         consent: the assertion with the hash of the consent record, when there is one.
         making: models and inputs with hashes, when avsynth made the file.
         problems: in plain words, those of ingredients included.
@@ -78,6 +82,7 @@ class CredentialReport:
     path: str
     state: State
     signed_by: str | None = None
+    claimed_by: str | None = None
     issuer: str | None = None
     serial: str | None = None
     ours: bool = False

@@ -19,7 +19,6 @@ from avsynth.provenance.keys import (
     SigningKey,
     fingerprint_of,
     local_key,
-    local_public,
     signature_holds,
 )
 from avsynth.provenance.records import Sha256, Signature, Time, format_time
@@ -40,7 +39,7 @@ class Entry(BaseModel):
 
 
 class RevocationList(BaseModel):
-    """A signed list. It speaks for the records that its signer signed; this machine's, for all."""
+    """A signed list: whose record it takes back was settled when the entry was made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -56,17 +55,13 @@ class Revocations:
 
     lists: tuple[RevocationList, ...]
 
-    def find(self, record_id: str, sha256: str, signed_with: str) -> Entry | None:
-        """The entry that voids a record, if there is one.
+    def find(self, record_id: str, sha256: str) -> Entry | None:
+        """The entry that voids a record, if there is one, by the record's id or its hash.
 
-        Args:
-            record_id, sha256: of the record.
-            signed_with: the record's public key; lists of the same key or of this machine count.
+        Whose key signed the file in hand makes no difference: a copy that somebody else has
+        signed anew stays revoked.
         """
-        own = local_public()
         for revocations in self.lists:
-            if revocations.signature.public_key not in (own, signed_with):
-                continue
             for entry in revocations.entries:
                 if entry.id == record_id or entry.sha256 == sha256:
                     return entry
@@ -106,6 +101,7 @@ def revoke(
     *,
     key: SigningKey | None = None,
     path: Path | None = None,
+    signed_with: str | None = None,
 ) -> Path:
     """Add a record to a list and sign it anew.
 
@@ -114,11 +110,22 @@ def revoke(
         reason: shown to whoever tries to use it.
         key: default this machine's own.
         path: default this machine's list, which is always looked at; another one is for handing
-            out to those who hold the record.
+            out to those who hold the record, and takes only what the same key signed.
+        signed_with: public key that signed the record, when the record is at hand.
 
-    Returns the list's path. Raises ConsentError when the list is damaged or another key's.
+    Returns the list's path.
+
+    Raises:
+        ConsentError: the list is damaged or another key's; or the record is, and the list is for
+            handing out.
     """
     key = key or local_key()
+    if path is not None and signed_with not in (None, key.public):
+        raise ConsentError(
+            "a list to hand out takes back only what its own key signed",
+            path,
+            "leave out --list to refuse the record on this machine",
+        )
     path = path or _folder() / "own.json"
     now = format_time(dt.datetime.now(dt.UTC))
     entry = Entry(id=record_id, sha256=sha256, revoked=now, reason=plain(reason, 500))

@@ -136,7 +136,11 @@ def test_a_subject_signs_with_their_own_key_and_is_then_trusted(
         "0" * 16,
     )
     done("trust", "add", out, "--name", "Jane", "--fingerprint", fingerprint[:16])
-    assert "signed by Jane" in done("check", out)
+    printed = done("check", out)
+    assert "signed by Jane" in printed and "identity  not checked" in printed
+    fails(ConsentError, "signed already", "sign", out)
+    fails(ConsentError, "its own key signed", "revoke", out, "--list", tmp_path / "mine.json")
+    fails(ConsentError, "pass --language", "check", out, "--media", files[0])
     allowed = json.loads(done("check", out, "--media", files[0], "--language", "de-AT", "--json"))
     assert allowed["commercial"] and not allowed["allows_research_weights"]
     fails(ConsentError, "not for 'fr'", "check", out, "--media", files[0], "--language", "fr")
@@ -233,6 +237,33 @@ def test_media_that_are_missing_or_would_be_overwritten(files: list[Path], tmp_p
     before = files[0].read_bytes()
     fails(UsageError, "overwrite", *base, "--media", files[0], "-o", files[0])
     assert files[0].read_bytes() == before
+
+
+def test_an_existing_file_is_never_overwritten(files: list[Path], tmp_path: Path) -> None:
+    out, other = tmp_path / "c.json", tmp_path / "other.json"
+    dataset(files[:1], out, "--unsigned")
+    before = out.read_bytes()
+    options = ["new", "--kind", "dataset", "--name", "X", "--licence", "MIT", "--media", files[0]]
+    fails(UsageError, "overwrite an existing file", *options, "-o", out)
+    other.write_text("mine")
+    fails(UsageError, "overwrite an existing file", "sign", out, "-o", other)
+    assert out.read_bytes() == before and other.read_text() == "mine"
+    done("sign", out, "-o", tmp_path / "signed.json")
+    assert out.read_bytes() == before
+    done("sign", out, "-o", out)
+    assert "signature" in load(out).document
+
+
+def test_a_check_says_that_nobody_compared_the_person(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "jane.json"
+    options = ["--scope", "face", "--purpose", "x", "--expires", "9d", "--media", files[0]]
+    done("new", "--kind", "subject", "--name", "Jane", *options, "-o", out)
+    monkeypatch.setattr("avsynth.provenance.identity.find_embedders", lambda: ())
+    printed = done("check", out, "--media", files[1])
+    assert "identity          not checked" in printed
+    assert "the person of the record was not checked: install the extra 'metrics'" in printed
 
 
 def test_markup_and_escapes_in_a_name_are_printed_as_text(

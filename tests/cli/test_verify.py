@@ -65,6 +65,7 @@ def test_json_says_the_same(picture: Path) -> None:
     result = run(dub(picture, "b.png"), "--json")
     report = json.loads(result.output)
     assert report["state"] == "trusted" and report["ours"] and report["synthetic"]
+    assert report["signed_by"] == report["claimed_by"] == "avsynth on this machine"
     assert report["exit_code"] == result.exit_code == 0
     assert report["consent"]["record_sha256"] == "ab" * 32
 
@@ -84,9 +85,16 @@ def test_changed_content_and_changed_ingredients(picture: Path) -> None:
     result = run(parent)
     assert result.exit_code == 14
     assert "INVALID" in result.output and "content was changed after signing" in result.output
+    assert "not proven; it says avsynth on this machine" in result.output
+    report = json.loads(run(parent, "--json").output)
+    assert report["state"] == "invalid" and not report["ours"]
+    assert report["claimed_by"] == "avsynth on this machine"
+    assert [report[k] for k in ("signed_by", "issuer", "serial", "signed_at")] == [None] * 4
     result = run(dub(parent, "child.png"))
     assert result.exit_code == 14
     assert "INGREDIENT" in result.output and "parent.png" in result.output
+    report = json.loads(run(picture.with_name("child.png"), "--json").output)
+    assert report["signed_by"] and report["ingredients"][0]["signed_by"] is None
 
 
 def test_an_unknown_signer_is_not_called_trusted(

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from avsynth.errors import ConsentError, InputError, UsageError
 from avsynth.media import sha256_file
-from avsynth.provenance import consent, revocation, trust
+from avsynth.provenance import consent, records, revocation, trust
 from avsynth.provenance.consent import ConsentFile, authorise
 from avsynth.provenance.home import home
 from avsynth.provenance.keys import SigningKey, local_key
@@ -49,6 +49,12 @@ def subject(clip: Path, **changes: Any) -> ConsentFile:
         **changes,
     }
     return consent.sign(consent.new_subject("Jane", references=[clip], **arguments))
+
+
+def signed_anew(made: ConsentFile, key: SigningKey) -> ConsentFile:
+    """What somebody gets who takes the signature out by hand and signs the rest."""
+    document = {k: v for k, v in made.document.items() if k != "signature"}
+    return consent.sign(ConsentFile(records.validate(document), document, made.path), key)
 
 
 def refused(*arguments: Any, **more: Any) -> str:
@@ -118,7 +124,7 @@ def test_reformatting_a_record_does_not_break_it(
 
 
 def test_dates(clip: Path) -> None:
-    made = subject(clip, valid_from=NOW - DAY)
+    made = subject(clip, valid_from=NOW - DAY, languages=None)
     authorise(made, clip, "face", now=NOW)
     assert "expired on" in refused(made, clip, "face", now=NOW + DAY)
     assert "not valid before" in refused(made, clip, "face", now=NOW - 2 * DAY)
@@ -131,9 +137,12 @@ def test_scope_purpose_and_language(clip: Path) -> None:
     assert "not for 'fr'" in refused(made, clip, "face", language="fr")
     assert "not for 'en'" in refused(made, clip, "face", language="en")
     assert "not for 'deu'" in refused(made, clip, "face", language="deu")
+    line = refused(made, clip, "face")
+    assert "consent for de, en-GB only" in line and "pass --language" in line
     for language in ("de", "de-AT", "en-GB"):
         authorise(made, clip, "face", language=language)
     anything = subject(clip, languages=None)
+    authorise(anything, clip, "face")
     assert authorise(anything, clip, "face", language="fr").identity == "listed"
 
 
@@ -143,7 +152,7 @@ def test_scope_purpose_and_language(clip: Path) -> None:
 def test_a_commercial_purpose_excludes_research_weights(
     clip: Path, purpose: str | None, commercial: bool
 ) -> None:
-    allowed = authorise(subject(clip), clip, "face", purpose)
+    allowed = authorise(subject(clip), clip, "face", purpose, language="de")
     assert allowed.commercial is commercial
     assert allowed.allows_research_weights is not commercial
 
@@ -169,7 +178,7 @@ def test_a_trust_list_that_this_machine_did_not_write_is_refused(
     dataset: ConsentFile, clip: Path
 ) -> None:
     trust.add(stranger().public, "Jane")
-    made = consent.sign(dataset, stranger())
+    made = signed_anew(dataset, stranger())
     path = home() / "trust.json"
     good = json.loads(path.read_text())
     forged = stranger().sign({k: v for k, v in good.items() if k != "signature"})
@@ -194,7 +203,7 @@ def test_revocation_is_always_looked_at(dataset: ConsentFile, clip: Path) -> Non
     revocation.revoke(dataset.record.id, dataset.sha256, "she asked\x1b[31m\nus to")
     line = refused(dataset, clip, "face")
     assert "was revoked on" in line and "she asked [31m us to" in line
-    again = consent.sign(dataset)  # signing anew keeps the id, so the revocation holds
+    again = signed_anew(dataset, local_key())  # keeps the id, so the revocation holds
     assert "was revoked on" in refused(again, clip, "face")
 
 
@@ -223,23 +232,30 @@ def test_a_damaged_or_foreign_revocation_list_refuses_everything(
     )
 
 
-def test_a_subjects_own_list_counts_for_what_the_subject_signed(
-    dataset: ConsentFile, clip: Path, tmp_path: Path
-) -> None:
+def test_a_signed_record_is_not_signed_again(dataset: ConsentFile) -> None:
+    with pytest.raises(ConsentError, match=r"signed already.*make a new record"):
+        consent.sign(dataset, stranger())
+
+
+def test_a_subjects_own_list_counts_for_what_the_subject_signed(clip: Path, tmp_path: Path) -> None:
     jane, other = stranger(), stranger()
     trust.add(jane.public, "Jane")
     trust.add(other.public, "Other")
     hers = consent.sign(consent.new_dataset("Hers", "CC-BY-4.0", [clip]), jane)
     published, foreign = tmp_path / "jane.json", tmp_path / "other.json"
-    revocation.revoke(hers.record.id, hers.sha256, key=other, path=foreign)
-    revocation.revoke(dataset.record.id, None, key=other, path=foreign)
-    for record in (hers, dataset):  # nobody revokes for somebody else
-        authorise(record, clip, "face", revocations=[foreign])
+    with pytest.raises(ConsentError, match="only what its own key signed"):
+        revocation.revoke(
+            hers.record.id, hers.sha256, key=other, path=foreign, signed_with=jane.public
+        )
+    assert not foreign.exists()
     revocation.revoke(hers.record.id, hers.sha256, key=jane, path=published)
     assert "was revoked" in refused(hers, clip, "face", revocations=[published])
     authorise(hers, clip, "face")
     revocation.subscribe(published)
     assert "was revoked" in refused(hers, clip, "face")
+    for key in (local_key(), other):  # a copy that somebody else signed is no way round it
+        assert "was revoked" in refused(signed_anew(hers, key), clip, "face")
+    assert [p for p in tmp_path.iterdir() if p.name.startswith(".")] == [], "left-overs"
 
 
 def test_an_older_list_does_not_replace_a_newer_one(tmp_path: Path) -> None:

@@ -49,7 +49,10 @@ def test_without_an_embedder_the_result_says_that_nothing_was_checked(
 ) -> None:
     allowed = authorise(jane, make_media("bob.png", seed=1), "face", embedders=())
     assert allowed.identity == "not checked"
-    assert any("identity was not checked" in reason for reason in allowed.reasons)
+    assert (
+        "whether the person in the film is the person of the record was not checked: "
+        "install the extra 'metrics'"
+    ) in allowed.reasons
 
 
 def test_a_voice_embedder_does_not_vouch_for_a_face(
