@@ -111,7 +111,8 @@ class Acting:
         covered = self._cover.read(slice_.frames)
         for i in np.flatnonzero(occluded(covered)):
             reasons[i] = reasons[i] or OCCLUDED
-        strengths = _strengths(slice_.frames, reasons, actor.track, analysis.cuts)
+        ends = np.append(analysis.cuts, [0, len(analysis.pts)])
+        strengths = _strengths(slice_.frames, reasons, actor.track, ends)
         shown = [(n, row_of[int(f)]) for n, f in enumerate(self._frames) if int(f) in row_of]
         for n, row in shown:
             self.outcomes[n] = reasons[row] or DUBBED
@@ -194,7 +195,7 @@ def _strengths(
 ) -> NDArray[np.float64]:  # fmt: skip
     """How strongly each row is changed: 0 where it cannot be, easing to 1 within a few frames.
 
-    At a cut, and at both ends of the video, nothing needs easing.
+    At a cut nothing needs easing; ``cuts`` include the video's first frame and its end.
     """
     able = [int(f) for f, reason in zip(frames, reasons, strict=True) if reason is None]
     allowed = set(able)
