@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 from typing import Annotated
@@ -68,35 +69,48 @@ def main() -> None:
     except (SystemExit, KeyboardInterrupt, Exception) as error:
         if debug:
             raise
-        code = _explained(error)
+        code = _explained(error, as_json="--json" in arguments)
     sys.exit(code or 0)
 
 
-def _explained(error: BaseException) -> int:
-    """Print what went wrong in one line; the exit code that stands for it."""
+def _explained(error: BaseException, as_json: bool) -> int:
+    """Print what went wrong in one line, and as JSON if wanted; the exit code for it."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, typer.Exit):
         return error.exit_code
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        _complain("interrupted; run the same command again to go on")
-        return _INTERRUPTED
-    if isinstance(error, AvsynthError):
-        _complain(str(error))
-        return int(error.exit_code)
-    show = getattr(error, "format_message", None)
-    if show is not None:  # a usage error of the parser
-        _complain(" ".join(show().split()))
-        return int(ExitCode.USAGE)
     if isinstance(error, BrokenPipeError):  # who read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    problem, code = _meaning(error)
+    printable = "".join(c if c.isprintable() else " " for c in str(problem))
+    print(f"avsynth: {printable}", file=sys.stderr)
+    if as_json:
+        parts = {"what": problem.what, "path": problem.path, "hint": problem.hint}
+        found = {name: part and _speakable(part) for name, part in parts.items()}
+        print(json.dumps({"error": {**found, "exit_code": code}}, indent=2))
+    return code
+
+
+def _meaning(error: BaseException) -> tuple[AvsynthError, int]:
+    """What any error says in the words of ours, and its exit code."""
+    if isinstance(error, AvsynthError):
+        return error, int(error.exit_code)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return AvsynthError("interrupted; run the same command again to go on"), _INTERRUPTED
+    show = getattr(error, "format_message", None)
+    if show is not None:  # a usage error of the parser
+        return AvsynthError(" ".join(show().split())), int(ExitCode.USAGE)
     short = _what_is_short(error)
     if short is not None:
-        _complain(str(short))
-        return int(ExitCode.RESOURCES)
-    _complain(f"internal error: {type(error).__name__}: {error} (run with --debug and report it)")
-    return 1
+        return short, int(short.exit_code)
+    what = f"internal error: {type(error).__name__}: {error}"
+    return AvsynthError(what, hint="run with --debug and report it"), 1
+
+
+def _speakable(text: str) -> str:
+    """File names may hold bytes that are no text; JSON may not."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
 def _what_is_short(error: BaseException) -> ResourceError | None:
@@ -113,8 +127,3 @@ def _what_is_short(error: BaseException) -> ResourceError | None:
     ):
         return ResourceError("out of memory", hint="close programs, or use a smaller video")
     return None
-
-
-def _complain(line: str) -> None:
-    printable = "".join(c if c.isprintable() else " " for c in line)
-    print(f"avsynth: {printable}", file=sys.stderr)

@@ -126,6 +126,25 @@ def test_a_failure_tells_no_trace_unless_asked() -> None:
     assert "Traceback" in process("--debug", "probe", "/no/such").err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["probe", "/no/such.mp4"], 3),
+        (["dub", "/no/such.mp4", "--crf", "99"], 2),
+        (["dub", "f.mp4", "--audio", "a", "-o", "o.avi", "--consent", "c"], 2),
+        (["verify", "/no/such.mp4"], 3),
+        (["weights", "show", "no-such"], 6),
+        (["bench", "dub", "--scene", "8k"], 2),
+    ],
+)
+def test_a_failure_as_json(arguments: list[str], code: int) -> None:
+    done = command(*arguments, "--json")
+    told = json.loads(done.out)["error"]
+    assert set(told) == {"what", "path", "hint", "exit_code"}
+    assert done.code == told["exit_code"] == code
+    assert done.err.startswith("avsynth: ") and " ".join(told["what"].split()) in done.err
+
+
 def test_an_unforeseen_error_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(path: object) -> None:
         raise ZeroDivisionError("a\nb")
