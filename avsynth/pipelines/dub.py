@@ -115,14 +115,16 @@ def dub(
             signer=signer,
         )
         credentials.verify_ours(signed, consent=allowed.consent)
-        missing = inputs.missing(len(analysis.pts))
+        shown = len(analysis.pts)
+        missing = inputs.missing(shown)
         notes = _notes(parts, label, dropped)
         if missing:
-            shown = len(analysis.pts)
             notes.append(
                 f"{shown} of {shown + missing} frames could be decoded; "
                 "the film is damaged or cut off"
             )
+        if shown == 1 and timeline.duration < longest:
+            notes.append("a single picture: --fit hold shows it for the length of the speech")
         if preview is not None:
             notes += write_preview(plan, signed.path, preview)
         sha256 = sha256_file(signed.path)

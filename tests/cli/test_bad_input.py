@@ -75,7 +75,11 @@ def test_no_face_at_all(tmp_path: Path, out: Path) -> None:
 def test_a_film_of_one_frame(tmp_path: Path, out: Path) -> None:
     film = write_person(tmp_path / "one.mp4", 1)
     done = dub(film, out, "--json", consent=consent_for(film))
-    assert done.code == 0 and json.loads(done.out)["outcomes"] == {"dubbed": 1}
+    report = json.loads(done.out)
+    assert done.code == 0 and report["outcomes"] == {"dubbed": 1}
+    assert [note for note in report["notes"] if "--fit hold" in note]
+    done = dub(film, out, "--json", "--fit", "hold", consent=consent_for(film))
+    assert done.code == 0 and not json.loads(done.out)["notes"]
 
 
 def test_a_film_that_is_cut_off(tmp_path: Path, out: Path) -> None:
