@@ -118,6 +118,8 @@ def dub(
         shown = len(analysis.pts)
         missing = inputs.missing(shown)
         notes = _notes(parts, label, dropped)
+        if allowed.identity == "not checked":
+            notes.append(allowed.reasons[0])
         if missing:
             notes.append(
                 f"{shown} of {shown + missing} frames could be decoded; "
