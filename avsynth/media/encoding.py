@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +14,12 @@ import av.container
 from av.codec.context import Flags
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from avsynth.errors import UsageError
-from avsynth.media.info import VideoInfo
+from avsynth.media.colour import GBR, UNSPECIFIED, matrix_for
+from avsynth.media.info import ColourTags, VideoInfo
 from avsynth.media.opening import StrPath
 from avsynth.media.planes import native_format, planar_format
 
@@ -30,6 +31,7 @@ _BY_SUFFIX = {  # others hold them all
     ".mp4": ("h264", "hevc", "av1", "vp9"),
     ".m4v": ("h264", "hevc", "av1", "vp9"),
 }
+_LIMITED = 1  # range of code values, by H.273
 _MAX_CRF = 51  # of H.264 and HEVC
 _GOP_SECONDS = 4  # longest distance between key frames
 
@@ -80,6 +82,8 @@ class EncoderSettings:
     ) -> EncoderSettings:
         """Settings that keep the source's bit depth and chroma format.
 
+        8-bit R'G'B' becomes 4:2:0 unless that is to be without loss.
+
         The first of H.264, HEVC, AV1, VP9 and FFV1 that holds the source's planes, size included
         (the first two take no odd sizes with subsampled chroma), and that goes into ``out``. Where
         none does, the closest format of the first.
@@ -98,6 +102,9 @@ class EncoderSettings:
             UsageError: no codec can hold the source's planes, or ``out`` cannot hold the codec.
         """
         wanted = native_format(info.pix_fmt)
+        layout = planar_format(wanted)
+        if layout.kind == "gbr" and layout.depth == 8 and not lossless and codec != "ffv1":
+            wanted = "yuv420p"  # such as a GIF: no chroma planes to keep, and this plays anywhere
         suffix = Path(out).suffix.lower() if out is not None else ""
         choices = _BY_SUFFIX.get(suffix, tuple(_ENCODERS))
         if codec in _ENCODERS and codec not in choices:
@@ -173,6 +180,14 @@ def _takes_size(codec: str, pix_fmt: str, width: int, height: int) -> bool:
     return whole or codec not in ("h264", "hevc")
 
 
+def tags_of(settings: EncoderSettings, source: VideoInfo) -> ColourTags:
+    """Colour tags of what the settings encode: the source's, but where R'G'B' becomes Y'CbCr."""
+    if source.colour.space != GBR or planar_format(settings.pix_fmt).kind == "gbr":
+        return source.colour
+    space = matrix_for(UNSPECIFIED, source.coded_width, source.coded_height)
+    return replace(source.colour, range=_LIMITED, space=space)
+
+
 class VideoEncoder:
     """A video stream of an output container, fed with pictures in native planes."""
 
@@ -201,15 +216,16 @@ class VideoEncoder:
             time_base=like.time_base,
         )
         stream.time_base = like.time_base
+        colour = tags_of(settings, like)
         context = stream.codec_context
         context.pix_fmt = settings.pix_fmt
         context.time_base = like.time_base
         context.framerate = rate
         context.sample_aspect_ratio = like.sample_aspect_ratio
-        context.color_range = like.colour.range
-        context.colorspace = like.colour.space
-        context.color_primaries = like.colour.primaries
-        context.color_trc = like.colour.transfer
+        context.color_range = colour.range
+        context.colorspace = colour.space
+        context.color_primaries = colour.primaries
+        context.color_trc = colour.transfer
         context.gop_size = max(1, round(rate * _GOP_SECONDS))
         context.thread_count = settings.threads
         context.thread_type = "AUTO"
@@ -222,6 +238,10 @@ class VideoEncoder:
         self.stream: VideoStream = stream
         self._size = like.coded_width, like.coded_height
         self._settings = settings
+        self._matrix: dict[str, Any] = {}
+        if colour != like.colour:
+            space = Colorspace.ITU709 if colour.space == 1 else Colorspace.ITU601
+            self._matrix = {"dst_colorspace": space, "dst_color_range": ColorRange.MPEG}
         self._scaler = VideoReformatter()
 
     def encode(self, raw: VideoFrame | None, pts: int = 0) -> list[Packet[Any]]:
@@ -235,6 +255,7 @@ class VideoEncoder:
                 self._settings.pix_fmt,
                 interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
                 threads=1,
+                **self._matrix,
             )
         raw.pts = pts
         raw.dts = None

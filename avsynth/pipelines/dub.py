@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import avsynth
 from avsynth.errors import ConsentError, InputError, NothingToDoError
 from avsynth.face.render import ClassicalRenderer
 from avsynth.media import EncoderSettings, join, sha256_file
+from avsynth.media.encoding import tags_of
 from avsynth.models.speech_to_motion import SpeechToMotion
 from avsynth.pipelines.acting import DUBBED
 from avsynth.pipelines.analyse import Analysis, analyse
@@ -248,7 +250,7 @@ def _join(
         path,
         [job.path(f"segment-{s.number:06d}.nut") for s in segments],
         inputs.video,
-        inputs.info,
+        replace(inputs.info, video=replace(plan.info, colour=tags_of(plan.encoder, plan.info))),
         chunks,
         rate,
         copy_streams=not timeline.extended,

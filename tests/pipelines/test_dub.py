@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 
 from avsynth.errors import NothingToDoError, UsageError
 from avsynth.face.landmarks import MediapipeLandmarks
-from avsynth.media import probe, read_audio
+from avsynth.media import probe, read_audio, read_frames
 from avsynth.pipelines.dub import dub
 from avsynth.pipelines.options import DubOptions
 from avsynth.pipelines.progress import Step
@@ -244,6 +245,27 @@ def test_other_streams_are_carried_over(tmp_path: Path) -> None:
     info = probe(out)
     assert [sound.language for sound in info.audio][1:] == ["fra"] and len(info.audio) == 2
     assert info.metadata.get("title") == "a title" and not report.notes
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_an_animated_gif(suffix: str, tmp_path: Path) -> None:
+    film, out = tmp_path / "film.gif", tmp_path / f"out{suffix}"
+    with av.open(str(film), "w") as target, read_frames(PERSON) as source:
+        stream = target.add_stream("gif", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 360, 288, "rgb8"
+        for frame in itertools.islice(source, 10):
+            picture = av.VideoFrame.from_ndarray(frame.rgb(), "rgb24")
+            target.mux(stream.encode(picture.reformat(format="rgb8")))
+        target.mux(stream.encode(None))
+    run(film, out)
+    video = probe(out).video
+    assert video is not None and video.pix_fmt == "yuv420p"
+    assert video.codec == ("av1" if suffix == ".webm" else "h264")
+    assert (video.colour.range, video.colour.space) == (1, 6)
+    with read_frames(film) as before, read_frames(out) as after:
+        for old, new in zip(before, after, strict=True):
+            difference = new.rgb().astype(float) - old.rgb()
+            assert np.abs(difference[:60].mean(axis=(0, 1))).max() < 1.5
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
