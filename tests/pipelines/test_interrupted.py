@@ -88,6 +88,14 @@ def uninterrupted() -> Path:
     return out
 
 
+@functools.cache
+def uninterrupted_command() -> Path:
+    """The same with segments as long as the command makes them: references are chosen in each."""
+    out = shared_folder() / "uninterrupted-command.mp4"
+    dub(film(), [("largest", LINE)], consent_for(film()), out, DubOptions(lossless=True))
+    return out
+
+
 def again(out: Path) -> Report:
     return dub(film(), [("largest", LINE)], consent_for(film()), out, OPTIONS)
 
@@ -180,7 +188,7 @@ def test_the_real_command_killed_from_outside(stage: str, tmp_path: Path) -> Non
     done = command(
         "dub", film(), "--audio", LINE, "--consent", consent_for(film()), "-o", out, "--lossless"
     )
-    assert done.code == 0 and same_pictures(out, uninterrupted())
+    assert done.code == 0 and same_pictures(out, uninterrupted_command())
     assert leftovers(tmp_path) == ["out.mp4", "out.mp4.report.json"]
 
 
