@@ -92,12 +92,12 @@ def score_tracks(table: TrackTable, times: ArrayLike, sound: SoundLevel) -> dict
     at = np.asarray(times, np.float64)
     scores = {}
     for track in table.tracks:
-        frames, openings = _openings(table, track)
+        frames, openings = openings_of(table, track)
         scores[track.id] = speaking_score(at[frames], openings, sound)
     return scores
 
 
-def _openings(table: TrackTable, track: TrackInfo) -> tuple[NDArray[np.int64], Floats]:
+def openings_of(table: TrackTable, track: TrackInfo) -> tuple[NDArray[np.int64], Floats]:
     """Frame indices and mouth openings of a track; its points are never held all at once."""
     frames, openings = [], []
     for first in range(track.first, track.last + 1, _BLOCK):

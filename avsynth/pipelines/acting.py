@@ -166,7 +166,6 @@ def _choose(
     """
     low, high = int(frames.min()), int(frames.max()) + 1
     mouths = list(references(analysis.references, actor.track.id, low, high))
-    own = own_costs(lips, own_lips)
     if not mouths:
         return [None], [[(0, 1.0)] for _ in lips]
     points = np.stack([_place(mouth, analysis.tracks, actor.track.id) for mouth in mouths])
@@ -174,7 +173,7 @@ def _choose(
     cost = costs(lips, angles, canonical[:, LIPS], poses.angles)
     cost += blur_costs(np.array([mouth.sharpness for mouth in mouths]))
     cost += cover_costs(cover.read(np.array([mouth.frame for mouth in mouths])))
-    path = cheapest_path(np.column_stack([own, cost]))
+    path = cheapest_path(np.column_stack([own_costs(lips, own_lips), cost]))
     pictures = [
         Picture(mouth.rgb, vertices(p) - np.array([mouth.box.x0, mouth.box.y0], np.float32))
         for mouth, p in zip(mouths, points, strict=True)

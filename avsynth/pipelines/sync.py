@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from avsynth.face.mouth_space import MouthSpace, canonical_opening, opening
+from avsynth.face.mouth_space import MouthSpace, canonical_opening
+from avsynth.face.speaking import openings_of
 from avsynth.media import MediaInfo, read_audio
 from avsynth.metrics.sync import RATE, sync_over_time, vocal_drive
 from avsynth.pipelines.acting import Actor
@@ -19,7 +20,6 @@ from avsynth.pipelines.speech import Speech, minute_by_minute
 from avsynth.reporting import Second
 
 _SOUND_RATE = 16000
-_FRAMES = 1000  # track records read at once
 
 
 def sync_before(video: Path, info: MediaInfo, actor: Actor, analysis: Analysis) -> list[Second]:
@@ -28,18 +28,10 @@ def sync_before(video: Path, info: MediaInfo, actor: Actor, analysis: Analysis) 
         return []
     drive = minute_by_minute(read_audio(video, _SOUND_RATE), vocal_drive)
     times = analysis.pts * float(analysis.time_base)
-    seen = [
-        (times[part.frames], opening(part.points))
-        for first in range(actor.track.first, actor.track.last + 1, _FRAMES)
-        if len(
-            part := analysis.tracks.read(
-                first, min(first + _FRAMES, actor.track.last + 1), actor.track.id
-            )
-        )
-    ]
-    at = np.concatenate([t for t, _ in seen])
+    frames, values = openings_of(analysis.tracks, actor.track)
+    at = times[frames]
     grid = np.arange(len(drive)) / RATE
-    openings = np.interp(grid, at, np.concatenate([o for _, o in seen]))
+    openings = np.interp(grid, at, values)
     away = np.abs(at[np.clip(np.searchsorted(at, grid), 0, len(at) - 1)] - grid)
     openings[(away > 0.2) | (grid < at[0]) | (grid > at[-1])] = np.nan
     return _seconds(openings, drive)
