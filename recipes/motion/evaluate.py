@@ -24,7 +24,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import prepare
 import sources
 from numpy.typing import NDArray
 
@@ -99,7 +98,7 @@ def load_cases(data: Path, cache: Path) -> list[Case]:
         for item, group in found:
             cached = cache / item.source / f"{item.name}.npz"
             if not cached.is_file():
-                prepare.extract(item, cached, detector)
+                sources.extract(item, cached, detector)
             with np.load(cached) as stored:
                 points = stored["points"].astype(np.float64)
                 sound = stored["audio"].astype(np.float32)

@@ -15,9 +15,7 @@ of ``--copies`` disturbed versions of the sound, and statistics (mouth space, pr
 from __future__ import annotations
 
 import argparse
-import csv
 import dataclasses
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +29,6 @@ from safetensors.numpy import save_file
 
 from avsynth.face.landmarks import open_detector
 from avsynth.face.mouth_space import MouthSpace, align, opening
-from avsynth.media import read_audio, read_frames
 from avsynth.speech import front_end as front_ends
 from avsynth.speech.mel import SAMPLE_RATE
 from avsynth.speech.windows import Windows
@@ -39,7 +36,6 @@ from avsynth.training import pack
 
 RATE = front_ends.RATE
 PROJECTED = {"whisper": 128, "mel": 96}
-HELD_OUT_LRWAR = frozenset(f"lrwar{i:02d}" for i in (5, 10, 15, 20, 25, 30))
 Floats = NDArray[np.float32]
 
 
@@ -62,14 +58,14 @@ def main() -> None:
     """Prepare everything that the arguments name."""
     options = arguments()
     torch.set_num_threads(1)  # clips are short: threads would only wait for each other
-    items = list(find(options))
+    items = list(sources.find(options))
     print(f"{len(items)} clips")
     clips: list[Prepared] = []
     with open_detector("mediapipe") as detector:
         for item in items:
             cached = options.cache / item.source / f"{item.name}.npz"
             if not cached.is_file():
-                extract(item, cached, detector)
+                sources.extract(item, cached, detector)
             clips += filter(None, [condition(item, cached)])
     write(options.out, clips, options.copies, options.seed)
 
@@ -89,48 +85,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="clips, for a trial")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
-
-
-def find(options: argparse.Namespace) -> Iterator[sources.Item]:
-    """All items of all sources, GRID first."""
-    lists = options.data / "sources"
-    found = list(sources.table(options.data / "grid.csv"))
-    if options.s1_git:
-        found += sources.grid_history(options.s1_git, lists / "grid_s1_blobs.txt")
-    if options.lrwar_git:
-        people = lists / "lrwar_persons.csv"
-        found += sources.lrwar_history(options.lrwar_git, people, HELD_OUT_LRWAR)
-    if options.research:
-        licence = "public officials, academic demonstrations"
-        held_out = frozenset(options.research_dev)
-        found += sources.folder(options.research, "research", licence, held_out)
-    if options.speech:
-        with (options.data / "speech.csv").open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
-        speakers = frozenset(row["speaker"].removeprefix("LS-") for row in rows)
-        found += sources.speech_folder(options.speech, speakers)
-    return iter(found[: options.limit])
-
-
-def extract(item: sources.Item, cached: Path, detector: object) -> None:
-    """Landmarks of every frame and 16 kHz sound of one clip, into the cache."""
-    with item.open() as path:
-        sound = list(read_audio(path, SAMPLE_RATE))
-        points, times = [], []
-        for frame in read_frames(path) if item.face else ():
-            faces = detector.detect(frame.rgb())  # type: ignore[attr-defined]
-            times.append(float(frame.time))
-            points.append(faces[0].points if faces else np.full((478, 3), np.nan, np.float32))
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    part = cached.with_suffix(".part.npz")
-    np.savez(
-        part,
-        points=np.array(points, np.float32).reshape(-1, 478, 3),
-        times=np.array(times),
-        audio=np.concatenate([chunk.samples for chunk in sound]),
-        audio_start=float(sound[0].time),
-    )
-    part.replace(cached)
 
 
 def condition(item: sources.Item, cached: Path) -> Prepared | None:

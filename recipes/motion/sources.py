@@ -1,11 +1,12 @@
 """Where the recipe's clips come from: a table of clips, or the histories of public repositories.
 
 Every source yields ``Item``s: who speaks, in which split, under which licence, and how to get the
-media as a file on disk.
+media as a file on disk. ``extract`` finds their landmarks.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import subprocess
 import tempfile
@@ -14,8 +15,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from avsynth.errors import InputError
+from avsynth.media import read_audio, read_frames
+from avsynth.speech.mel import SAMPLE_RATE
 from avsynth.training.pack import Split
+
+HELD_OUT_LRWAR = frozenset(f"lrwar{i:02d}" for i in (5, 10, 15, 20, 25, 30))
 
 
 @dataclass(frozen=True)
@@ -99,3 +106,45 @@ def speech_folder(path: Path, speakers: frozenset[str]) -> Iterator[Item]:
                 media.stem, "librispeech", f"LS-{speaker}", "train",
                 "LibriSpeech, CC BY 4.0", "commercial", media, face=False,
             )  # fmt: skip
+
+
+def find(options: argparse.Namespace) -> Iterator[Item]:
+    """All items of all sources, GRID first."""
+    lists = options.data / "sources"
+    found = list(table(options.data / "grid.csv"))
+    if options.s1_git:
+        found += grid_history(options.s1_git, lists / "grid_s1_blobs.txt")
+    if options.lrwar_git:
+        people = lists / "lrwar_persons.csv"
+        found += lrwar_history(options.lrwar_git, people, HELD_OUT_LRWAR)
+    if options.research:
+        licence = "public officials, academic demonstrations"
+        held_out = frozenset(options.research_dev)
+        found += folder(options.research, "research", licence, held_out)
+    if options.speech:
+        with (options.data / "speech.csv").open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
+        speakers = frozenset(row["speaker"].removeprefix("LS-") for row in rows)
+        found += speech_folder(options.speech, speakers)
+    return iter(found[: options.limit])
+
+
+def extract(item: Item, cached: Path, detector: object) -> None:
+    """Landmarks of every frame and 16 kHz sound of one clip, into the cache."""
+    with item.open() as path:
+        sound = list(read_audio(path, SAMPLE_RATE))
+        points, times = [], []
+        for frame in read_frames(path) if item.face else ():
+            faces = detector.detect(frame.rgb())  # type: ignore[attr-defined]
+            times.append(float(frame.time))
+            points.append(faces[0].points if faces else np.full((478, 3), np.nan, np.float32))
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    part = cached.with_suffix(".part.npz")
+    np.savez(
+        part,
+        points=np.array(points, np.float32).reshape(-1, 478, 3),
+        times=np.array(times),
+        audio=np.concatenate([chunk.samples for chunk in sound]),
+        audio_start=float(sound[0].time),
+    )
+    part.replace(cached)

@@ -1,0 +1,36 @@
+"""Adversarial losses over ``Judgement``s: the same for pictures, films, motion and sound.
+
+Hinge loss (Lim and Ye 2017), feature matching (Wang et al. 2018).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import l1_loss, relu
+
+from avsynth.models.discriminators import Judgement
+
+
+def discriminator_loss(real: Judgement, fake: Judgement) -> Tensor:
+    """What the discriminator minimises: logits above 1 for real, below -1 for fake."""
+    terms = [
+        relu(1.0 - r).mean() + relu(1.0 + f).mean()
+        for r, f in zip(real.logits, fake.logits, strict=True)
+    ]
+    return torch.stack(terms).mean()
+
+
+def generator_loss(fake: Judgement) -> Tensor:
+    """What the generator minimises: its pictures taken for real."""
+    return torch.stack([-logits.mean() for logits in fake.logits]).mean()
+
+
+def feature_matching(real: Judgement, fake: Judgement) -> Tensor:
+    """Mean L1 distance of the activations, each layer in units of the real ones' size."""
+    terms = [
+        l1_loss(f, r.detach()) / (r.detach().abs().mean() + 1e-6)
+        for many_r, many_f in zip(real.features, fake.features, strict=True)
+        for r, f in zip(many_r, many_f, strict=True)
+    ]
+    return torch.stack(terms).mean()
