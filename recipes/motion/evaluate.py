@@ -5,11 +5,12 @@
 
 Definitions are those of avsynth/metrics/sync.py. Of the scored clip's lower face the model sees a
 style (closed mouth, mean and extent: 48 numbers) and a mean residual. They come from the person's
-other clips; of people with one clip, each third of it is made from what lies more than 12 frames
-outside that third (the reconstruction protocol). `whole`: the style of the whole clip, as `dub`
-reads it; `rotated`: that, with the sound shifted by 2 s and scored against equally shifted
-landmarks. `shuffled` hears another clip. `frozen` holds the mouth of the first frame; `constant`
-the clip's mean shape, the best of all constants.
+other clips; of people with one clip, each frame is made from what lies more than 12 frames away
+from it (the reconstruction protocol, `strict`; `thirds`: each third of the clip from what lies so
+far outside that third). `whole`: the style of the whole clip, as `dub` reads it; `rotated`: that,
+with the sound shifted by 2 s and scored against equally shifted mouths. `shuffled` hears another
+clip. `frozen` holds the mouth of the first frame; `constant` the clip's mean shape, the best of all
+constants. `--strength` moves the mouth so many times as far, as `dub` can.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import sources
+from looks import Looks
 from numpy.typing import NDArray
 
 from avsynth.face import mesh
 from avsynth.face.landmarks import open_detector
-from avsynth.face.mouth_space import PersonStyle, align, opening
+from avsynth.face.mouth_space import MouthSpace, align, opening
 from avsynth.metrics import sync
 from avsynth.models.speech_to_motion import SpeechToMotion
 from avsynth.speech.activity import envelope, voice_activity
@@ -39,7 +41,6 @@ from avsynth.weights.motion import load_motion
 
 Floats = NDArray[np.float64]
 STEP = SAMPLE_RATE // 25
-UNSEEN = 12  # frames to each side whose lower face may not be used
 ROTATED = 50  # frames, 2 s
 LIPS = (*mesh.LIPS_OUTER, *mesh.LIPS_INNER)
 
@@ -68,12 +69,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("packs/landmarks"))
     parser.add_argument("--weights", nargs="+", required=True)
+    parser.add_argument("--strength", nargs="+", type=float, default=[1.0])
     parser.add_argument("--out", type=Path, default=Path("runs/evaluation.json"))
     options = parser.parse_args()
     cases = load_cases(options.data, options.cache)
     rows = [*acoustic(cases), *peers(cases)]
     for name in options.weights:
-        rows += score_weights(name, cases)
+        for strength in options.strength:
+            rows += score_weights(name, strength, cases)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     for line in report(rows):
@@ -167,81 +170,58 @@ def peers(cases: list[Case]) -> list[dict[str, object]]:
     return rows
 
 
-def score_weights(name: str, cases: list[Case]) -> list[dict[str, object]]:
+def score_weights(name: str, strength: float, cases: list[Case]) -> list[dict[str, object]]:
     """All scores of one set of weights on all real clips."""
     loaded, speech = load_motion(name, engine="torch")
+    system = loaded.name if strength == 1 else f"{loaded.name} x {strength:g}"
     usable = [c for c in cases if c.group == "free real" or not c.group.startswith("free")]
     rows = []
     for case in usable:
         others = [c for c in usable if c.group == case.group and c.name != case.name]
-        stranger = np.resize(others[0].samples, len(case.samples))
         mine = [c for c in others if c.person == case.person]
-        strict, whole = Looks.strict(speech, case, mine), Looks.whole(speech, case)
-        made = make(speech, case, case.samples, strict)
-        same = make(speech, case, case.samples, whole)
-        turned = make(speech, case, np.roll(case.samples, ROTATED * STEP), whole)
-        shuffled = make(speech, case, stranger, strict)
-        first = speech.space.encode(case.mouth)[:, 0]
-        held = [case.mouth[0], case.mouth.mean(axis=0)]
-        frozen, constant = (case.poses.to_image(m)[:, mesh.in_mouth(LIPS), :2] for m in held)
-        score, lag = sync.best_lag(made.gaps, case.opening)
-        values = {
-            "opening": score,
-            "first": sync.best_lag(made.first, first)[0],
-            "lag": lag,
-            "whole": sync.best_lag(same.gaps, case.opening)[0],
-            "whole_first": sync.best_lag(same.first, first)[0],
-            "rotated": sync.best_lag(turned.gaps, np.roll(case.opening, ROTATED))[0],
-            "rotated_first": sync.best_lag(turned.first, np.roll(first, ROTATED))[0],
-            "shuffled": sync.best_lag(shuffled.gaps, case.opening)[0],
-            "extent": same.gaps.std() / case.opening.std(),
-            "lmd_lag0": sync.lmd(case.lips, made.lips, case.eyes),
-        }
-        against = {"": made, "_whole": same, "_shuffled": shuffled}
-        for label, lips in [
-            *((label, result.lips) for label, result in against.items()),
-            ("_frozen", frozen),
-            ("_constant", constant),
-        ]:
-            values[f"lmd{label}"] = sync.lmd_best_lag(case.lips, lips, case.eyes)[0]
-        rows.append(row(loaded.name, case, **values, **silence(speech, case, whole)))
+        known = protocols(speech.space, case, mine)
+        heard = {label: (case.samples, looks, 0) for label, looks in known.items()}
+        turned = np.roll(case.samples, ROTATED * STEP)
+        heard["rotated"] = (turned, known["whole"], ROTATED)
+        stranger = np.resize(others[0].samples, len(case.samples))
+        heard["shuffled"] = (stranger, known["strict"], 0)
+        values: dict[str, float] = {}
+        for label, (samples, looks, shift) in heard.items():
+            made = make(speech, case, samples, looks, strength)
+            scores = compare(speech.space, made, case, shift)
+            values |= {f"{key}{label}": value for key, value in scores.items()}
+        for label, shape in (("frozen", case.mouth[0]), ("constant", case.mouth.mean(axis=0))):
+            lips = case.poses.to_image(shape)[:, mesh.in_mouth(LIPS), :2]
+            values[f"lmd_{label}"] = sync.lmd_best_lag(case.lips, lips, case.eyes)[0]
+        quiet = silence(speech, case, known["whole"])
+        rows.append(row(system, case, **values, **quiet))
     return rows
 
 
-@dataclasses.dataclass
-class Looks:
-    """What is known of a person, by stretch of a clip: (frames, style, canonical mouths)."""
-
-    stretches: list[tuple[NDArray[np.intp], PersonStyle, Floats]]
-
-    @classmethod
-    def whole(cls, speech: SpeechToMotion, case: Case) -> Looks:
-        """From the whole clip, for the whole clip."""
-        style = read_style(speech, [case.mouth], [case.opening])
-        return cls([(np.arange(len(case.mouth)), style, case.mouth)])
-
-    @classmethod
-    def strict(cls, speech: SpeechToMotion, case: Case, others: list[Case]) -> Looks:
-        """From other clips of the person, or for each third from far enough outside it."""
-        frames = np.arange(len(case.mouth))
-        if others:
-            # Another clip was aligned by its own template: only the style is carried over.
-            style = read_style(speech, [c.mouth for c in others], [c.opening for c in others])
-            return cls([(frames, style, np.concatenate([c.mouth for c in others]))])
-        stretches = []
-        for third in np.array_split(frames, 3):
-            far = (frames < third[0] - UNSEEN) | (frames > third[-1] + UNSEEN)
-            style = read_style(speech, [case.mouth[far]], [case.opening[far]])
-            stretches.append((third, style, case.mouth[far]))
-        return cls(stretches)
+def protocols(space: MouthSpace, case: Case, others: list[Case]) -> dict[str, Looks]:
+    """What may be known of the person, by protocol."""
+    whole = Looks.same(space, case.mouth, case.opening, len(case.mouth))
+    if others:
+        # Another clip was aligned by its own template: only the style is carried over.
+        mouths = np.concatenate([c.mouth for c in others])
+        openings = np.concatenate([c.opening for c in others])
+        return {"strict": Looks.same(space, mouths, openings, len(case.mouth)), "whole": whole}
+    strict = Looks.elsewhere(space, case.mouth, case.opening)
+    thirds = Looks.elsewhere(space, case.mouth, case.opening, blocks=3)
+    return {"strict": strict, "whole": whole, "thirds": thirds}
 
 
-def read_style(speech: SpeechToMotion, mouths: list[Floats], openings: list[Floats]) -> PersonStyle:
-    """Style of canonical mouths and their openings, from several clips."""
-    coefficients = np.concatenate([speech.space.encode(mouth) for mouth in mouths])
-    return PersonStyle.from_coefficients(
-        coefficients, np.concatenate(openings), speech.space.deviation
-    )
+def compare(space: MouthSpace, made: Made, case: Case, shift: int) -> dict[str, float]:
+    """Scores of a made mouth against the real one, moved ``shift`` frames on, by prefix."""
+    gaps, mouth = (np.roll(signal, shift, axis=0) for signal in (case.opening, case.mouth))
+    lips = case.poses.to_image(mouth)[:, mesh.in_mouth(LIPS), :2]  # in the pose of each picture
+    return {
+        "": sync.best_lag(made.gaps, gaps)[0],
+        "first_": sync.best_lag(made.first, space.encode(mouth)[:, 0])[0],
+        "lmd_": sync.lmd_best_lag(lips, made.lips, case.eyes)[0],
+        "lmd0_": sync.lmd(lips, made.lips, case.eyes),
+        "extent_": made.gaps.std() / gaps.std(),
+    }
 
 
 @dataclasses.dataclass
@@ -253,15 +233,19 @@ class Made:
     gaps: Floats
 
 
-def make(speech: SpeechToMotion, case: Case, samples: NDArray[np.float32], looks: Looks) -> Made:
+def make(
+    speech: SpeechToMotion,
+    case: Case,
+    samples: NDArray[np.float32],
+    looks: Looks,
+    strength: float = 1.0,
+) -> Made:
     """The mouth that ``samples`` make in the clip's pictures."""
     chunk = SimpleNamespace(time=Fraction(0), rate=SAMPLE_RATE, samples=samples)
     units = speech.predict([chunk]).at((np.arange(len(case.points)) + 0.5) / 25)
-    first = np.empty(len(units))
-    points = np.empty((len(units), len(mesh.MOUTH_JAW), 2))
-    for frames, style, mouths in looks.stretches:
-        first[frames] = style.from_units(units[frames])[:, 0]
-        points[frames] = speech.targets(units[frames], style, mouths, case.poses[frames])
+    units[:, :-1] *= strength
+    first = looks.coefficients(units)[:, 0]
+    points = looks.points(speech.space, units, case.poses)
     top, bottom = mesh.in_mouth(mesh.LIP_TOP_BOTTOM)
     gaps = np.linalg.norm(points[:, top] - points[:, bottom], axis=1) / case.eyes
     return Made(first, points[:, mesh.in_mouth(LIPS)], gaps)
@@ -304,7 +288,7 @@ def report(rows: list[dict[str, object]]) -> list[str]:
             if any(column in line for line in mine):
                 lines.append(f"    {column:15s} {summary(mine, column)}")
         for base in ("lmd_frozen", "lmd_constant"):
-            ratios = [line["lmd"] / line[base] for line in mine if base in line]  # type: ignore[operator]
+            ratios = [line["lmd_strict"] / line[base] for line in mine if base in line]  # type: ignore[operator]
             if ratios:
                 lines.append(f"    {'lmd / ' + base[4:]:15s} {np.mean(ratios):.3f}")
     return lines

@@ -15,19 +15,29 @@ from avsynth.errors import InputError, UsageError
 from avsynth.face import mesh
 from avsynth.face.mouth_space import MouthSpace
 from avsynth.training import pack
+from avsynth.weights import file as weights_file
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "motion"
 
 #: Losses of the four steps of debug.yaml; a change of the arithmetic changes them.
 GOLDEN = [6.889072, 5.287525, 4.445271, 6.659371]
+#: The same with the discriminator of ADVERSARIAL from the second step on.
+GOLDEN_ADVERSARIAL = [6.889072, 5.452637, 5.672758, 7.61974]
+ADVERSARIAL = {"start": 1, "ramp": 2, "hidden": 8, "layers": 2, "window": 16, "batch": 4}
 
 
 @pytest.fixture(scope="module")
 def recipe():
+    """The recipe's modules importable; other recipes have modules of the same names."""
     threads = torch.get_num_threads()
+    names = {path.stem for path in RECIPE.glob("*.py")}
+    hidden = {name: sys.modules.pop(name) for name in names & set(sys.modules)}
     sys.path.insert(0, str(RECIPE))
     yield
     sys.path.remove(str(RECIPE))
+    for name in names & set(sys.modules):
+        del sys.modules[name]
+    sys.modules.update(hidden)
     torch.set_num_threads(threads)
 
 
@@ -88,10 +98,27 @@ def test_debug_run_has_the_golden_losses_and_writes_weights(recipe, made_pack, t
     assert MouthSpace.from_arrays({k: v.numpy() for k, v in loaded.extras.items()}).size == 4
 
 
-def test_an_interrupted_run_goes_on_to_the_same_end(recipe, made_pack, tmp_path, monkeypatch):
+def test_adversarial_debug_run_has_the_golden_losses_and_writes_both_networks(
+    recipe, made_pack, tmp_path
+):
     import train
 
-    whole = train.train(settings(), made_pack, tmp_path / "whole")
+    train.train(settings(adversarial=ADVERSARIAL), made_pack, tmp_path)
+    assert losses(tmp_path)[0] == pytest.approx(GOLDEN[0], rel=1e-4)
+    assert losses(tmp_path) == pytest.approx(GOLDEN_ADVERSARIAL, rel=1e-4)
+    judge = weights_file.read(tmp_path / "motion-debug-discriminator.safetensors")
+    assert judge.kind == "sequence-discriminator" and judge.metadata["people"] == 5
+    assert judge.network(torch.zeros(2, 9, 4), torch.zeros(2, 9, 6)).logits[0].shape == (2, 9, 1)
+
+
+@pytest.mark.parametrize("adversarial", [None, ADVERSARIAL])
+def test_an_interrupted_run_goes_on_to_the_same_end(
+    recipe, made_pack, tmp_path, monkeypatch, adversarial
+):
+    import train
+
+    configured = settings(adversarial=adversarial)
+    whole = train.train(configured, made_pack, tmp_path / "whole")
     calls = {"count": 0}
     original = train.schedule
 
@@ -103,11 +130,13 @@ def test_an_interrupted_run_goes_on_to_the_same_end(recipe, made_pack, tmp_path,
 
     monkeypatch.setattr(train, "schedule", stop_in_the_third_step)
     with pytest.raises(KeyboardInterrupt):
-        train.train(settings(), made_pack, tmp_path / "cut")
+        train.train(configured, made_pack, tmp_path / "cut")
     monkeypatch.setattr(train, "schedule", original)
-    resumed = train.train(settings(), made_pack, tmp_path / "cut")
+    train.train(configured, made_pack, tmp_path / "cut")
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
-    assert resumed.read_bytes() == whole.read_bytes()
+    for path in sorted((tmp_path / "whole").glob("motion-debug*.safetensors")):
+        assert (tmp_path / "cut" / path.name).read_bytes() == path.read_bytes()
+    assert whole.is_file()
 
 
 def test_training_learns_what_the_features_say(recipe, made_pack, tmp_path):
@@ -119,12 +148,85 @@ def test_training_learns_what_the_features_say(recipe, made_pack, tmp_path):
     assert lines[-1]["validation"] > 0.8
 
 
-def test_sound_and_mouth_are_moved_onto_each_other(recipe, made_pack):
+def test_the_discriminator_learns_what_goes_with_the_sound(recipe, made_pack):
+    import losses
     import train
+    import windows
+    from configuration import Adversarial
     from safetensors.numpy import load_file
 
     space = MouthSpace.from_arrays(load_file(made_pack / "statistics.safetensors"))
-    training, _ = train.load_examples(settings(), made_pack, space)
+    configured = settings(noise=0.0, channel_dropout=0.0)
+    training, _ = windows.load_examples(configured, made_pack, space)
+    train.seed_everything(0)
+    draw = windows.Sampler(training, configured, np.random.default_rng(0))
+    adversary = losses.Adversary(space, 6, Adversarial(**ADVERSARIAL))
+    network = torch.nn.Linear(6, 4)
+    optimizer = torch.optim.Adam(adversary.network.parameters(), 0.01)
+    for step in range(2, 150):
+        own, other = adversary(network, draw.pairs(16, 16), step)
+        optimizer.zero_grad()
+        own.backward()
+        assert network.weight.grad is None  # its loss leaves the motion network alone
+        optimizer.step()
+    optimizer.zero_grad()
+    other.backward()
+    assert all(weight.grad is None for weight in adversary.network.parameters())
+    assert network.weight.grad.abs().max() > 0
+    batch = draw.pairs(16, 64)
+    own, other = (
+        adversary.judge(batch[name], batch["heard"], batch["mask"]).logits[0].mean(dim=(1, 2))
+        for name in ("motion", "other")
+    )
+    assert (own > other).float().mean() > 0.9
+
+
+def test_pairs_hold_another_moment_of_the_same_person(recipe, made_pack):
+    import windows
+    from safetensors.numpy import load_file
+
+    space = MouthSpace.from_arrays(load_file(made_pack / "statistics.safetensors"))
+    configured = settings(noise=0.0, channel_dropout=0.0, stretch=0)
+    training, _ = windows.load_examples(configured, made_pack, space)
+    for number, example in enumerate(training):  # each row tells its place and its person
+        example.motion[:] = np.arange(len(example.motion))[:, None]
+        example.motion[:, 1] = int(example.clip.person[1])
+        example.motion[:, 2] = number
+    draw = windows.Sampler(training, configured, np.random.default_rng(1))
+    batch = draw.pairs(20, 64)
+    motion, other = batch["motion"], batch["other"]
+    assert batch["mask"].all()
+    assert torch.equal(motion[:, :, 1], other[:, :, 1])
+    assert torch.equal(motion[:, :, 2], other[:, :, 2])  # clips of 57 rows have room for a shift
+    shift = (motion - other)[:, 0, 0].abs()
+    assert shift.min() >= 4 and shift.max() <= 25
+    longer = draw.pairs(80, 8)
+    assert longer["mask"].sum(dim=1).max() <= 60
+    assert not longer["motion"][longer["mask"] == 0].any()
+
+
+def test_closed_mouths_weigh_more_when_asked_to(recipe, made_pack):
+    import losses
+    from safetensors.numpy import load_file
+
+    space = MouthSpace.from_arrays(load_file(made_pack / "statistics.safetensors"))
+    weighted = losses.MotionLoss(space, settings(closure_weight=3))
+    truth = (3 * weighted.opens).repeat(1, 10, 1)
+    truth[:, 5:] *= -1
+    mask = torch.ones(1, 10)
+    open_wrong, closed_wrong = truth.clone(), truth.clone()
+    open_wrong[:, :5] = 0
+    closed_wrong[:, 5:] = 0
+    pair = [weighted(made, truth, mask)["opening"].item() for made in (closed_wrong, open_wrong)]
+    assert pair[0] == pytest.approx(4 * pair[1], rel=1e-3)
+
+
+def test_sound_and_mouth_are_moved_onto_each_other(recipe, made_pack):
+    import windows
+    from safetensors.numpy import load_file
+
+    space = MouthSpace.from_arrays(load_file(made_pack / "statistics.safetensors"))
+    training, _ = windows.load_examples(settings(), made_pack, space)
     for example in training:
         assert len(example.motion) == 60 - example.clip.lag
         score = np.corrcoef(example.heard[0][:, 0], example.motion[:, 0])[0, 1]
@@ -132,15 +234,15 @@ def test_sound_and_mouth_are_moved_onto_each_other(recipe, made_pack):
 
 
 def test_held_out_people_are_not_trained_on(recipe, made_pack):
-    import train
+    import windows
     from safetensors.numpy import load_file
 
     space = MouthSpace.from_arrays(load_file(made_pack / "statistics.safetensors"))
-    training, validation = train.load_examples(settings(hold_out=["p2"]), made_pack, space)
+    training, validation = windows.load_examples(settings(hold_out=["p2"]), made_pack, space)
     assert {e.clip.person for e in training} == {"p0", "p1", "p3", "p4"}
     assert {e.clip.person for e in validation} == {"p2", "p5"}
     with pytest.raises(UsageError, match="no clips"):
-        train.load_examples(settings(hold_out=[f"p{k}" for k in range(6)]), made_pack, space)
+        windows.load_examples(settings(hold_out=[f"p{k}" for k in range(6)]), made_pack, space)
 
 
 def test_sync_finds_the_late_person(recipe, made_pack, tmp_path, monkeypatch):
