@@ -18,6 +18,26 @@ ARCHITECTURES: dict[str, tuple[str, str, str]] = {
         "avsynth.models.motion:MotionNetwork",
         "avsynth.models.motion:example_batch",
     ),
+    "lipsync": (
+        "avsynth.models.lipsync:LipsyncConfig",
+        "avsynth.models.lipsync:LipsyncNetwork",
+        "avsynth.models.lipsync:example_batch",
+    ),
+    "patch-discriminator": (
+        "avsynth.models.discriminators:PatchConfig",
+        "avsynth.models.discriminators:PatchDiscriminator",
+        "avsynth.models.discriminators:example_patches",
+    ),
+    "sequence-discriminator": (
+        "avsynth.models.discriminators:SequenceConfig",
+        "avsynth.models.discriminators:SequenceDiscriminator",
+        "avsynth.models.discriminators:example_sequences",
+    ),
+    "sync": (
+        "avsynth.models.sync:SyncConfig",
+        "avsynth.models.sync:SyncExpert",
+        "avsynth.models.sync:example_films",
+    ),
 }
 
 
