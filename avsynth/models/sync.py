@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate, normalize, pad
 
@@ -34,7 +34,6 @@ class SyncConfig(BaseModel):
     size: int = Field(64, gt=0, description="side of the lower face's square, pixels")
     crop: int = Field(40, gt=0, description="side of its middle, where the mouth is, pixels")
     colour: bool = Field(False, description="red, green and blue; otherwise grey")
-    volume: bool = Field(False, description="layers over time too, instead of all frames at once")
     looks: tuple[int, ...] = Field((32, 48, 64, 96, 96), description="channels of picture layers")
     strides: tuple[int, ...] = Field((2, 2, 1, 2, 1), description="of the picture layers")
     context: int = Field(10, ge=0, description="mel steps heard before and after the film")
@@ -42,6 +41,14 @@ class SyncConfig(BaseModel):
     paces: tuple[int, ...] = Field((1, 2, 1, 2), description="strides of the sound layers")
     embedding: int = Field(128, gt=0)
     dropout: float = Field(0.2, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> SyncConfig:
+        if self.crop > self.size:
+            raise ValueError(f"crop {self.crop} is larger than size {self.size}")
+        if (len(self.looks), len(self.hears)) != (len(self.strides), len(self.paces)):
+            raise ValueError("each layer of looks needs one of strides, each of hears one of paces")
+        return self
 
     @property
     def steps(self) -> int:
@@ -62,12 +69,11 @@ class SyncExpert(nn.Module):
         super().__init__()
         self.config = config
         colours = 3 if config.colour else 1
-        shown = (colours if config.volume else colours * config.frames, *config.looks)
+        shown = (colours * config.frames, *config.looks)  # the first layer sees all movement
+        kernels = (5, *[3] * (len(config.looks) - 1))
         self.looking = nn.ModuleList(
-            _picture_layer(a, b, stride, 5 if number == 0 else 3, config.volume)
-            for number, (a, b, stride) in enumerate(
-                zip(shown, config.looks, config.strides, strict=False)
-            )
+            nn.Sequential(nn.Conv2d(a, b, k, stride, k // 2, bias=False), nn.BatchNorm2d(b))
+            for a, b, stride, k in zip(shown, config.looks, config.strides, kernels, strict=False)
         )
         heard = (BANDS, *config.hears)
         self.hearing = nn.ModuleList(
@@ -109,15 +115,10 @@ class SyncExpert(nn.Module):
             raise ValueError(
                 f"a film is (N, {self.config.frames}, 3, S, S), not {tuple(film.shape)}"
             )
-        x = self._standard(film)  # (N, C, T, h, w)
-        if not self.config.volume:
-            x = x.flatten(1, 2)
-        seen = []
+        x, seen = self._standard(film).flatten(1, 2), []  # (N, C T, h, w)
         for layer in self.looking:
             x = gelu(layer(x))
             seen.append(x)
-        if self.config.volume:
-            x = x.mean(dim=2)
         return normalize(self.to_look(self.drop(x.flatten(1))), dim=1), seen
 
     def _hear(self, mel: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -136,7 +137,7 @@ class SyncExpert(nn.Module):
         size, crop = self.config.size, self.config.crop
         if film.shape[-1] != size:
             flat = interpolate(film.flatten(0, 1), (size, size), mode="bilinear", antialias=True)
-            film = flat.view(*film.shape[:3], size, size)
+            film = flat.reshape(*film.shape[:3], size, size)
         start = (size - crop) // 2
         mouth = film[..., start : start + crop, start : start + crop].transpose(1, 2)
         if not self.config.colour:
@@ -145,14 +146,6 @@ class SyncExpert(nn.Module):
         mean = mouth.mean(dim=(2, 3, 4), keepdim=True)
         deviation = mouth.std(dim=(1, 2, 3, 4), keepdim=True)
         return (mouth - mean) / (deviation + 0.02)
-
-
-def _picture_layer(a: int, b: int, stride: int, kernel: int, volume: bool) -> nn.Sequential:
-    half = kernel // 2
-    if volume:
-        sizes = (3, kernel, kernel), (1, stride, stride), (1, half, half)
-        return nn.Sequential(nn.Conv3d(a, b, *sizes, bias=False), nn.BatchNorm3d(b))
-    return nn.Sequential(nn.Conv2d(a, b, kernel, stride, half, bias=False), nn.BatchNorm2d(b))
 
 
 def _shrunk(length: int, strides: tuple[int, ...]) -> int:

@@ -17,7 +17,7 @@ from avsynth.weights import file as weights_file
 TINY = SyncConfig(looks=(4, 6), strides=(4, 2), hears=(6, 6), paces=(2, 2), embedding=8)
 
 
-@pytest.fixture(params=[TINY, TINY.model_copy(update={"colour": True, "volume": True})])
+@pytest.fixture(params=[TINY, TINY.model_copy(update={"colour": True})])
 def expert(request):
     torch.manual_seed(0)
     return SyncExpert(request.param).eval()
@@ -74,6 +74,13 @@ def test_what_does_not_fit_is_refused(expert):
         expert(film[:, :4], mel)
     with pytest.raises(ValueError, match="sound"):
         expert(film, mel[..., 1:])
+
+
+def test_layers_without_strides_are_refused():
+    with pytest.raises(ValueError, match="strides"):
+        SyncConfig(looks=(4, 6))
+    with pytest.raises(ValueError, match="crop"):
+        SyncConfig(crop=80)
 
 
 def test_windows_of_picture_and_sound_are_of_the_same_moment():
