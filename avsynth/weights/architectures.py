@@ -33,6 +33,11 @@ ARCHITECTURES: dict[str, tuple[str, str, str]] = {
         "avsynth.models.discriminators:SequenceDiscriminator",
         "avsynth.models.discriminators:example_sequences",
     ),
+    "subject": (
+        "avsynth.models.subject:SubjectConfig",
+        "avsynth.models.subject:SubjectNetwork",
+        "avsynth.models.subject:example_batch",
+    ),
     "sync": (
         "avsynth.models.sync:SyncConfig",
         "avsynth.models.sync:SyncExpert",
