@@ -79,6 +79,44 @@ class MotionCurve:
         return np.asarray(curve, np.float32)
 
 
+#: Rows of evidence against which a person's own way of moving is weighed. Chosen on held-out people
+#: (see recipes/motion).
+_HABIT = 100.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Accent:
+    """How a person's mouth departs from what the network makes of that person's own speech.
+
+    Motion (T, K) in the person's units gains ``motion @ turn + shift``: ``turn`` (K, K), ``shift``
+    (K,). It can be read off a source whose sound is the person's own speech.
+    """
+
+    turn: NDArray[np.float64]
+    shift: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, made: ArrayLike, real: ArrayLike, habit: float = _HABIT) -> Accent:
+        """From motion (N, K) made of the person's speech and the real motion (N, K) with it.
+
+        Both in the person's units and in sync; rows with NaN are left out. Ridge regression of
+        their difference: with few rows, or a large ``habit``, hardly anything changes.
+        """
+        x, y = np.asarray(made, np.float64), np.asarray(real, np.float64)
+        good = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
+        heard = np.column_stack([x[good], np.ones(good.sum())])
+        penalty = np.diag([habit] * x.shape[1] + [0.1 * habit])
+        solved = np.linalg.solve(heard.T @ heard + penalty, heard.T @ (y - x)[good])
+        return cls(solved[:-1], solved[-1])
+
+    def apply(self, units: ArrayLike) -> NDArray[np.float64]:
+        """Motion (T, K), or with the presence (T, K + 1), as the person would move."""
+        values = np.array(units, np.float64)
+        motion = values[..., : len(self.shift)]
+        values[..., : len(self.shift)] = motion + motion @ self.turn + self.shift
+        return values
+
+
 class SpeechToMotion:
     """A loaded motion network with its speech front end.
 

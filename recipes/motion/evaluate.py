@@ -7,7 +7,8 @@ Definitions are those of avsynth/metrics/sync.py. Of the scored clip's lower fac
 style (closed mouth, mean and extent: 48 numbers) and a mean residual. They come from the person's
 other clips; of people with one clip, each frame is made from what lies more than 12 frames away
 from it (the reconstruction protocol, `strict`; `thirds`: each third of the clip from what lies so
-far outside that third). `whole`: the style of the whole clip, as `dub` reads it; `rotated`: that,
+far outside that third; `accent`: strict, and the person's way of moving is read off the same
+frames and their sound). `whole`: the style of the whole clip, as `dub` reads it; `rotated`: that,
 with the sound shifted by 2 s and scored against equally shifted mouths. `shuffled` hears another
 clip. `frozen` holds the mouth of the first frame; `constant` the clip's mean shape, the best of all
 constants. `--strength` moves the mouth so many times as far, as `dub` can.
@@ -179,7 +180,7 @@ def score_weights(name: str, strength: float, cases: list[Case]) -> list[dict[st
     for case in usable:
         others = [c for c in usable if c.group == case.group and c.name != case.name]
         mine = [c for c in others if c.person == case.person]
-        known = protocols(speech.space, case, mine)
+        known = protocols(speech, case, mine)
         heard = {label: (case.samples, looks, 0) for label, looks in known.items()}
         turned = np.roll(case.samples, ROTATED * STEP)
         heard["rotated"] = (turned, known["whole"], ROTATED)
@@ -198,17 +199,21 @@ def score_weights(name: str, strength: float, cases: list[Case]) -> list[dict[st
     return rows
 
 
-def protocols(space: MouthSpace, case: Case, others: list[Case]) -> dict[str, Looks]:
+def protocols(speech: SpeechToMotion, case: Case, others: list[Case]) -> dict[str, Looks]:
     """What may be known of the person, by protocol."""
-    whole = Looks.same(space, case.mouth, case.opening, len(case.mouth))
+    space, frames = speech.space, len(case.mouth)
+    whole = Looks.same(space, case.mouth, case.opening, frames)
+    sources = others or [case]
+    # Another clip was aligned by its own template: only style and accent are carried over.
+    mouths = np.concatenate([c.mouth for c in sources])
+    openings = np.concatenate([c.opening for c in sources])
+    own = np.concatenate([hear(speech, c, c.samples)[:, :-1] for c in sources])
     if others:
-        # Another clip was aligned by its own template: only the style is carried over.
-        mouths = np.concatenate([c.mouth for c in others])
-        openings = np.concatenate([c.opening for c in others])
-        return {"strict": Looks.same(space, mouths, openings, len(case.mouth)), "whole": whole}
-    strict = Looks.elsewhere(space, case.mouth, case.opening)
-    thirds = Looks.elsewhere(space, case.mouth, case.opening, blocks=3)
-    return {"strict": strict, "whole": whole, "thirds": thirds}
+        strict, accent = (Looks.same(space, mouths, openings, frames, m) for m in (None, own))
+        return {"strict": strict, "accent": accent, "whole": whole}
+    strict, accent = (Looks.elsewhere(space, mouths, openings, m) for m in (None, own))
+    thirds = Looks.elsewhere(space, mouths, openings, blocks=3)
+    return {"strict": strict, "accent": accent, "whole": whole, "thirds": thirds}
 
 
 def compare(space: MouthSpace, made: Made, case: Case, shift: int) -> dict[str, float]:
@@ -233,6 +238,13 @@ class Made:
     gaps: Floats
 
 
+def hear(speech: SpeechToMotion, case: Case, samples: NDArray[np.float32]) -> Floats:
+    """Motion and presence (T, K + 1) for the clip's pictures, in the person's units."""
+    chunk = SimpleNamespace(time=Fraction(0), rate=SAMPLE_RATE, samples=samples)
+    units = speech.predict([chunk]).at((np.arange(len(case.points)) + 0.5) / 25)
+    return np.asarray(units, np.float64)
+
+
 def make(
     speech: SpeechToMotion,
     case: Case,
@@ -241,8 +253,7 @@ def make(
     strength: float = 1.0,
 ) -> Made:
     """The mouth that ``samples`` make in the clip's pictures."""
-    chunk = SimpleNamespace(time=Fraction(0), rate=SAMPLE_RATE, samples=samples)
-    units = speech.predict([chunk]).at((np.arange(len(case.points)) + 0.5) / 25)
+    units = hear(speech, case, samples)
     units[:, :-1] *= strength
     first = looks.coefficients(units)[:, 0]
     points = looks.points(speech.space, units, case.poses)

@@ -2,25 +2,28 @@
 
     python recipes/motion/train.py --pack packs/motion --config recipes/motion/config.yaml \
         --set "hold_out=[u01, u03, u05, u09, s31]" --out runs/fold
-    python recipes/motion/held_out.py --pack packs/motion --weights runs/fold/motion-small.safetensors
+    python recipes/motion/held_out.py --pack packs/motion --weights runs/fold/motion-*.safetensors
 
 Scored are the people that the weights held out, those kept for validation, and, for weights trained
 on GRID alone, everybody else; never the dev and test people of GRID. Motion comes from the pack's
-features, a person's clips one after the other, the style from all of them; distances are those of
-the mouth space (what it cannot say of a mouth is the same on both sides). ``--strength`` moves the
-mouth so many times as far, as ``dub`` can.
+features, a person's clips one after the other; distances are those of the mouth space (what it
+cannot say of a mouth is the same on both sides). ``--known``: the style comes from all of the
+person (whole), or, in pieces of six seconds, for every frame from the rest of the piece (strict),
+with the accent or without. ``--strength`` moves the mouth so many times as far, as ``dub`` can.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import torch
+from looks import Looks
 from numpy.typing import ArrayLike, NDArray
 
 from avsynth.errors import UsageError
@@ -35,6 +38,8 @@ Floats = NDArray[np.float64]
 ENOUGH = 40  # clips of a person that are scored
 NARROW = 0.15  # of a person's range of openings: under it the mouth is closed
 LONG = 8  # rows: longer ones are pauses, not closures
+PIECE = 150  # rows of a piece under the strict protocol
+KNOWN = ("whole", "strict", "accent")
 _LIPS = mesh.in_mouth((*mesh.LIPS_OUTER, *mesh.LIPS_INNER))
 
 
@@ -47,7 +52,6 @@ class Person:
     heard: list[NDArray[np.float32]]  # features (T_i, P), clip by clip
     coefficients: Floats  # (T, K)
     openings: Floats  # (T,)
-    style: PersonStyle
 
 
 def main() -> None:
@@ -55,10 +59,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--weights", nargs="+", type=Path, required=True)
-    parser.add_argument("--strength", nargs="*", type=float, default=[1.0])
+    parser.add_argument("--known", nargs="+", default=["whole"], choices=KNOWN)
+    parser.add_argument("--strength", nargs="+", type=float, default=[1.0])
     parser.add_argument("--out", type=Path, help="also write a JSON line for every person")
     options = parser.parse_args()
-    rows = []
+    rows: list[dict[str, object]] = []
     for path in options.weights:
         source = weights_file.read(path)
         assert isinstance(source.network, MotionNetwork)
@@ -67,17 +72,10 @@ def main() -> None:
         people = unseen(options.pack, space, front_end, meta["purpose"], meta["held_out"])
         for person in people:
             motion = move(source.network, person)
-            for strength in options.strength:
-                scores = score(space, person, motion * strength)
-                rows.append(
-                    {
-                        "system": meta["name"],
-                        "strength": strength,
-                        "group": person.group,
-                        "person": person.name,
-                    }
-                    | scores
-                )
+            for known, strength in itertools.product(options.known, options.strength):
+                label = {"system": f"{meta['name']} x {strength:g}, {known}", "group": person.group}
+                scores = evaluate(space, person, motion, known, strength)
+                rows += [label | {"person": person.name} | scores] if scores else []
     if options.out:
         options.out.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     print("\n".join(table(rows)))
@@ -101,8 +99,7 @@ def unseen(
         parts = [clipped(pack, clip, front_end) for clip in mine[:ENOUGH]]
         heard, coefficients, openings = zip(*parts, strict=True)
         joined, gaps = np.concatenate(coefficients), np.concatenate(openings)
-        style = PersonStyle.from_coefficients(joined, gaps, space.deviation)
-        people.append(Person(name, group, list(heard), joined, gaps, style))
+        people.append(Person(name, group, list(heard), joined, gaps))
     if not people:
         raise UsageError("the weights were trained on everybody in the pack: hold some out")
     return people
@@ -126,9 +123,27 @@ def move(network: MotionNetwork, person: Person) -> Floats:
     return np.concatenate(parts).astype(np.float64)
 
 
-def score(space: MouthSpace, person: Person, motion: Floats) -> dict[str, float]:
-    """All scores of motion (T, K) in the person's units."""
-    made = person.style.from_units(motion)
+def evaluate(
+    space: MouthSpace, person: Person, motion: Floats, known: str, strength: float
+) -> dict[str, float]:
+    """Scores of motion (T, K) for a person, means over pieces; none for too short a track."""
+    if known == "whole":
+        style = PersonStyle.from_coefficients(person.coefficients, person.openings, space.deviation)
+        return score(space, person, style.from_units(motion * strength))
+    scores = []
+    for start in range(0, len(motion) - PIECE + 1, PIECE):
+        rows = slice(start, start + PIECE)
+        piece = dataclasses.replace(
+            person, coefficients=person.coefficients[rows], openings=person.openings[rows]
+        )
+        heard = motion[rows] if known == "accent" else None
+        looks = Looks.elsewhere(space, space.shape(piece.coefficients), piece.openings, heard)
+        scores.append(score(space, piece, looks.coefficients(motion[rows] * strength)))
+    return {name: mean([each[name] for each in scores]) for name in scores[0]} if scores else {}
+
+
+def score(space: MouthSpace, person: Person, made: Floats) -> dict[str, float]:
+    """All scores of made coefficients (T, K)."""
     truth = person.coefficients
     # The space's own gap differs from the person's by what it cannot say of that mouth.
     shift = np.mean(person.openings - gap(space, truth))
@@ -169,7 +184,7 @@ def closures(made: Floats, real: Floats, lag: int) -> tuple[float, float]:
     limit = low + NARROW * (high - low)
 
     def met(closed: NDArray[np.bool_], others: NDArray[np.bool_]) -> float:
-        wide = np.convolve(others, np.ones(3), "same") > 0
+        wide = np.convolve(others, np.ones(3), "same") > 0  # one row early or late
         edges = np.flatnonzero(np.diff(np.r_[False, closed, False].astype(int)))
         runs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a <= LONG]
         return float(np.mean([wide[a:b].any() for a, b in runs])) if runs else float("nan")
@@ -177,20 +192,26 @@ def closures(made: Floats, real: Floats, lag: int) -> tuple[float, float]:
     return met(real < limit, made < limit), met(made < limit, real < limit)
 
 
+def mean(values: list[float]) -> float:
+    """Mean of what was found; NaN where nothing was."""
+    found = [value for value in values if np.isfinite(value)]
+    return float(np.mean(found)) if found else float("nan")
+
+
 def table(rows: list[dict[str, object]]) -> list[str]:
-    """Means over people, a line for every system, strength and group."""
-    groups: dict[tuple[object, ...], list[dict[str, object]]] = defaultdict(list)
+    """Means over people, a line for every system and group."""
+    groups: dict[tuple[object, object], list[dict[str, object]]] = defaultdict(list)
     for row in rows:
-        groups[row["group"], row["system"], row["strength"]].append(row)
-    names = [n for n in rows[0] if n not in ("system", "strength", "group", "person")]
-    lines = [f"| group | system | strength | people | {' | '.join(names)} |"]
-    lines.append("|---" * (4 + len(names)) + "|")
-    for (group, system, strength), mine in sorted(groups.items(), key=str):
-        means = [np.nanmean([float(row[name]) for row in mine]) for name in names]  # type: ignore[arg-type]
+        groups[row["group"], row["system"]].append(row)
+    names = [n for n in rows[0] if n not in ("system", "group", "person")]
+    lines = [f"| group | system | people | {' | '.join(names)} |"]
+    lines.append("|---" * (3 + len(names)) + "|")
+    for (group, system), mine in sorted(groups.items(), key=str):
+        means = [mean([float(row[name]) for row in mine]) for name in names]  # type: ignore[arg-type]
         cells = [
             f"{m:.4f}" if n == "lmd" else f"{m:.3f}" for n, m in zip(names, means, strict=True)
         ]
-        lines.append(f"| {group} | {system} | {strength} | {len(mine)} | {' | '.join(cells)} |")
+        lines.append(f"| {group} | {system} | {len(mine)} | {' | '.join(cells)} |")
     return lines
 
 

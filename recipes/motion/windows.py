@@ -19,15 +19,18 @@ from avsynth.training.pack import Clip, Pack
 from avsynth.weights import file as weights_file
 
 Floats = NDArray[np.float32]
+People = list[list["Example"]]
 
 
 @dataclasses.dataclass
 class Example:
-    """One clip: feature versions [(T, P)], motion (T, K) in the person's units."""
+    """One clip: feature versions [(T, P)], motion to learn (T, K) in the person's units, and the
+    real one (T, K), None for sound alone."""
 
     clip: Clip
     heard: list[Floats]
     motion: Floats
+    real: Floats | None
 
 
 def load_examples(
@@ -48,25 +51,17 @@ def load_examples(
     training, validation = [], []
     for clip in allowed:
         held_out = clip.split == "dev" or clip.person in settings.hold_out
+        heard = [pack.rows(clip, name) for name in copies]
         motion = motions.get((clip.source, clip.name))
-        example = corrected(clip, [pack.rows(clip, name) for name in copies], motion)
-        if held_out and example is not None:
-            validation.append(example)
-        if clip.split != "train" or held_out:
+        if held_out and motion is not None:
+            validation.append(corrected(clip, heard, motion))
+        if clip.split != "train" or held_out or clip.clarity < settings.min_clarity:
             continue
-        if example is not None and clip.clarity < settings.min_clarity:
-            continue
-        if settings.teacher:
-            teacher = imitated[clip.source, clip.name]
-            blended = teacher
-            if motion is not None:
-                shifted = np.roll(motion, -clip.lag, axis=0)
-                share = settings.teacher_share
-                blended = share * teacher + (1 - share) * shifted
-            heard = [pack.rows(clip, name).astype(np.float32) for name in copies]
-            example = Example(clip, heard, blended.astype(np.float32))
-        if example is not None:
-            training.append(example)
+        taught = imitated.get((clip.source, clip.name))
+        if motion is not None:
+            training.append(corrected(clip, heard, motion, taught, settings.teacher_share))
+        elif taught is not None:
+            training.append(Example(clip, [h.astype(np.float32) for h in heard], taught, None))
     if not training or not validation:
         raise UsageError("the pack has no clips to train on, or none to validate on, so configured")
     return training, validation
@@ -91,16 +86,20 @@ def motions_of(
 
 
 def corrected(
-    clip: Clip, heard: list[NDArray[np.generic]], motion: NDArray[np.float64] | None
-) -> Example | None:
-    """Sound and mouth moved onto each other; None for sound alone."""
-    if motion is None:
-        return None
+    clip: Clip,
+    heard: list[NDArray[np.generic]],
+    motion: NDArray[np.float64],
+    taught: Floats | None = None,
+    share: float = 0.0,
+) -> Example:
+    """Sound and mouth moved onto each other, ``share`` of the target from a teacher (T, K)."""
     lag, rows = clip.lag, clip.rows
     sound = slice(0, rows - lag) if lag >= 0 else slice(-lag, rows)
     mouth = slice(lag, rows) if lag >= 0 else slice(0, rows + lag)
     versions = [version[sound].astype(np.float32) for version in heard]
-    return Example(clip, versions, motion[mouth].astype(np.float32))
+    real = motion[mouth].astype(np.float32)
+    target = real if taught is None else share * taught[sound] + (1 - share) * real
+    return Example(clip, versions, target, real)
 
 
 def imitate(settings: Settings, pack: Pack, clips: list[Clip]) -> dict[tuple[str, str], Floats]:
@@ -117,6 +116,16 @@ def imitate(settings: Settings, pack: Pack, clips: list[Clip]) -> dict[tuple[str
         }
 
 
+def by_person(examples: list[Example], balance: float) -> tuple[People, NDArray[np.float64]]:
+    """Examples person by person, and how often each is drawn: by rows to the power ``balance``."""
+    people: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        people[example.clip.person].append(example)
+    found = list(people.values())
+    rows = np.array([sum(len(e.motion) for e in mine) for mine in found], np.float64)
+    return found, rows**balance / (rows**balance).sum()
+
+
 class Sampler:
     """Random windows of random people, disturbed."""
 
@@ -124,12 +133,8 @@ class Sampler:
         self, examples: list[Example], settings: Settings, generator: np.random.Generator
     ) -> None:
         self._settings, self._random = settings, generator
-        people: dict[str, list[Example]] = defaultdict(list)
-        for example in examples:
-            people[example.clip.person].append(example)
-        self._people = list(people.values())
-        rows = np.array([sum(len(e.motion) for e in mine) for mine in self._people], np.float64)
-        self._weights = rows**settings.balance / (rows**settings.balance).sum()
+        self._all = by_person(examples, settings.balance)
+        self._real = by_person([e for e in examples if e.real is not None], settings.balance)
 
     def __call__(self) -> dict[str, Tensor]:
         """A batch: heard (B, T, P), motion (B, T, K), mask (B, T)."""
@@ -147,20 +152,20 @@ class Sampler:
         return {name: torch.from_numpy(value) for name, value in parts.items()}
 
     def pairs(self, length: int, batch: int) -> dict[str, Tensor]:
-        """A batch for a discriminator, nothing mixed: as above, and ``other`` (B, T, K), the
-        motion of the same person at another moment, masked as the rest."""
+        """A batch for a discriminator, real motion alone, nothing mixed: as above, and ``other``
+        (B, T, K), the motion of the same person at another moment, masked as the rest."""
         random = self._random
         windows = []
         for _ in range(batch):
-            mine, example = self._example()
-            heard, motion = self._at_some_tempo(example)
+            mine, example = self._example(*self._real)
+            heard, motion = self._at_some_tempo(example, example.real)
             start = self._start(motion, length)
             spare = len(motion) - length
             shifts = [k for k in (*range(-25, -3), *range(4, 26)) if 0 <= start + k <= spare]
             if shifts:
                 elsewhere, moment = motion, start + shifts[random.integers(len(shifts))]
             else:
-                elsewhere = mine[random.integers(len(mine))].motion
+                elsewhere = mine[random.integers(len(mine))].real
                 moment = self._start(elsewhere, length)
             cut = slice(start, start + length)
             parts = heard[cut], motion[cut], elsewhere[moment : moment + length]
@@ -178,13 +183,15 @@ class Sampler:
         kept = random.random((len(heard), 1, heard.shape[2])) >= s.channel_dropout
         return np.asarray(heard * kept, np.float32)
 
-    def _example(self) -> tuple[list[Example], Example]:
-        mine = self._people[self._random.choice(len(self._people), p=self._weights)]
+    def _example(
+        self, people: People, weights: NDArray[np.float64]
+    ) -> tuple[list[Example], Example]:
+        mine = people[self._random.choice(len(people), p=weights)]
         return mine, mine[self._random.integers(len(mine))]
 
-    def _at_some_tempo(self, example: Example) -> tuple[Floats, Floats]:
+    def _at_some_tempo(self, example: Example, motion: Floats) -> tuple[Floats, Floats]:
         random = self._random
-        heard, motion = example.heard[random.integers(len(example.heard))], example.motion
+        heard = example.heard[random.integers(len(example.heard))]
         if self._settings.stretch > 0 and random.random() < 0.7:
             tempo = np.exp(random.uniform(-1, 1) * self._settings.stretch)
             heard, motion = stretched(heard, tempo), stretched(motion, tempo)
@@ -195,7 +202,8 @@ class Sampler:
 
     def _window(self) -> tuple[Floats, Floats, Floats]:
         length = self._settings.window
-        heard, motion = self._at_some_tempo(self._example()[1])
+        example = self._example(*self._all)[1]
+        heard, motion = self._at_some_tempo(example, example.motion)
         start = self._start(motion, length)
         heard, motion = heard[start : start + length], motion[start : start + length]
         mask = np.ones((len(motion), 1), np.float32)

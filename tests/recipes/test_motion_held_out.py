@@ -39,12 +39,11 @@ def person(held_out, space):
     rows[:, 0] += wave / opens[0]
     openings = held_out.gap(space, rows)
     openings = openings - openings.min()
-    style = PersonStyle.from_coefficients(rows, openings)
-    return held_out.Person("p", "GRID", [], rows, openings, style)
+    return held_out.Person("p", "GRID", [], rows, openings)
 
 
 def test_the_real_motion_scores_perfectly(held_out, space, person):
-    scores = held_out.score(space, person, person.style.to_units(person.coefficients))
+    scores = held_out.score(space, person, person.coefficients)
     assert scores["opening"] == pytest.approx(1) and scores["first"] == pytest.approx(1)
     assert scores["lmd"] == pytest.approx(0, abs=1e-9)
     assert scores["extent"] == pytest.approx(1) and scores["speed"] == pytest.approx(1)
@@ -52,12 +51,24 @@ def test_the_real_motion_scores_perfectly(held_out, space, person):
 
 
 def test_half_the_motion_is_timid_and_does_not_close(held_out, space, person):
-    units = person.style.to_units(person.coefficients)
-    timid, real = (held_out.score(space, person, units * k) for k in (0.5, 1.0))
+    style = PersonStyle.from_coefficients(person.coefficients, person.openings, space.deviation)
+    units = style.to_units(person.coefficients)
+    timid, real = (held_out.evaluate(space, person, units, "whole", k) for k in (0.5, 1.0))
     assert timid["extent"] == pytest.approx(0.5, abs=0.02)
     assert timid["speed"] == pytest.approx(0.5, abs=0.01)
     assert timid["opening"] == pytest.approx(real["opening"], abs=0.01)
     assert timid["recall"] == 0 and timid["lmd"] > 0.001
+
+
+def test_an_accent_is_learnt_from_the_rest_of_the_clip(held_out, space, person):
+    style = PersonStyle.from_coefficients(person.coefficients, person.openings, space.deviation)
+    units = style.to_units(person.coefficients) / 2
+    units[:, 0] -= units[:, 1]  # half as far as the person, and one movement mixed up
+    strict, accent = (
+        held_out.evaluate(space, person, units, known, 1.0) for known in ("strict", "accent")
+    )
+    assert accent["lmd"] < 0.9 * strict["lmd"] and accent["extent"] > 1.1 * strict["extent"]
+    assert held_out.evaluate(space, person, units[:100], "strict", 1.0) == {}
 
 
 def test_closures_are_found_within_a_row(held_out):

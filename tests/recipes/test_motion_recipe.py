@@ -189,9 +189,9 @@ def test_pairs_hold_another_moment_of_the_same_person(recipe, made_pack):
     configured = settings(noise=0.0, channel_dropout=0.0, stretch=0)
     training, _ = windows.load_examples(configured, made_pack, space)
     for number, example in enumerate(training):  # each row tells its place and its person
-        example.motion[:] = np.arange(len(example.motion))[:, None]
-        example.motion[:, 1] = int(example.clip.person[1])
-        example.motion[:, 2] = number
+        example.real[:] = np.arange(len(example.real))[:, None]
+        example.real[:, 1] = int(example.clip.person[1])
+        example.real[:, 2] = number
     draw = windows.Sampler(training, configured, np.random.default_rng(1))
     batch = draw.pairs(20, 64)
     motion, other = batch["motion"], batch["other"]
