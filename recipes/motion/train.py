@@ -161,20 +161,26 @@ def statement(
     settings: Settings, examples: list[Example], step: int, score: float
 ) -> dict[str, object]:
     """What the weights were made of, for their metadata."""
-    people = sorted({example.clip.person for example in examples})
-    minutes = sum(len(example.motion) for example in examples) / 25 / 60
+    seen = [example for example in examples if example.real is not None]
+    unseen = [example for example in examples if example.real is None]
     return {
         "name": settings.name,
         "purpose": settings.purpose,
         "licence": settings.licence,
         "data": sorted({example.clip.licence for example in examples}),
-        "people": len(people),
-        "minutes": round(minutes, 1),
+        "people": len({example.clip.person for example in seen}),
+        "minutes": minutes(seen),
+        "minutes_of_sound_alone": minutes(unseen),
         "steps": step,
         "seed": settings.seed,
         "validation": score,
         "held_out": sorted(settings.hold_out),
     }
+
+
+def minutes(examples: list[Example]) -> float:
+    """Length of all of them."""
+    return round(sum(len(example.motion) for example in examples) / 25 / 60, 1)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def test_an_accent_brings_new_speech_nearer_to_the_person(speech):
     accent = Accent.fit(made[:700], real[:700])
     before = np.abs(made[700:] - real[700:]).mean()
     after = np.abs(accent.apply(made[700:]) - real[700:]).mean()
-    assert after < 0.7 * before
+    assert after < 0.8 * before
     assert accent.shift == pytest.approx([0.2, 0.0, -0.1], abs=0.05)
 
 
