@@ -42,8 +42,9 @@ def main() -> None:
     parser.add_argument("--research", type=Path, help="folder of .mp4, one person each")
     parser.add_argument("--size", type=int, default=64, help="pixels")
     parser.add_argument("--every", type=int, default=1, help="one clip in so many, for a trial")
+    parser.set_defaults(speech=None, research_dev=(), limit=None)  # of the motion recipe's sources
     options = parser.parse_args()
-    media = find(options)
+    media = {(item.source, item.name): item for item in sources.find(options)}
     known = pack.Pack.open(options.motion, ()).index.clips
     clips = [clip for clip in known if (clip.source, clip.name) in media][:: options.every]
     rows, mels, pictures, start = [], [], [], 0
@@ -65,20 +66,6 @@ def main() -> None:
     pack.save_array(options.out, "mel", np.concatenate(mels))
     notes = {"size": str(options.size)}
     pack.save_index(options.out, pack.PackIndex(rate=25, clips=tuple(rows), notes=notes))
-
-
-def find(options: argparse.Namespace) -> dict[tuple[str, str], sources.Item]:
-    """Media of all sources that the arguments name, by source and clip."""
-    lists = options.data / "sources"
-    found = list(sources.table(options.data / "grid.csv"))
-    if options.s1_git:
-        found += sources.grid_history(options.s1_git, lists / "grid_s1_blobs.txt")
-    if options.lrwar_git:
-        people = lists / "lrwar_persons.csv"
-        found += sources.lrwar_history(options.lrwar_git, people, frozenset())
-    if options.research:
-        found += sources.folder(options.research, "research", "", frozenset())
-    return {(item.source, item.name): item for item in found}
 
 
 def jpeg(picture: NDArray[np.uint8]) -> bytes:

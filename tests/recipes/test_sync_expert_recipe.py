@@ -12,10 +12,12 @@ import torch
 import yaml
 
 from avsynth.errors import UsageError
+from avsynth.face.landmarks import open_detector
 from avsynth.metrics.picture_sync import offset_and_confidence, similarity
 from avsynth.models.sync import STEPS
 from avsynth.training import pack
 from avsynth.weights import file as weights_file
+from avsynth.weights import manifest
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "sync_expert"
 MODULES = ("pseudo_people", "squares", "talks", "prepare", "train", "evaluate")
@@ -183,22 +185,19 @@ def test_configs_are_valid_and_the_purposes_right(recipe):
 
 
 @pytest.mark.data
-def test_preparing_a_real_clip(recipe, data_dir, tmp_path):
-    from avsynth.face.landmarks import open_detector
-    from avsynth.media import read_audio, read_frames
-
-    media = data_dir / "grid" / "s1_bbaf2n.mp4"
-    points, times = [], []
-    with open_detector("mediapipe") as detector:
-        for frame in read_frames(media):
-            points.append(detector.detect(frame.rgb())[0].points)
-            times.append(float(frame.time))
-    sound = list(read_audio(media, 16000))
+def test_the_shipped_experts_find_the_offset_of_a_person_they_never_saw(recipe, data_dir, tmp_path):
+    sources = recipe["prepare"].sources
+    media = data_dir / "grid" / "u07_sbwe5n.mp4"
+    item = sources.Item(media.stem, "grid", "u07", "dev", "CC BY 4.0", "commercial", media)
     cached = tmp_path / "cached.npz"
-    np.savez(
-        cached, points=np.stack(points), times=np.array(times),
-        audio=np.concatenate([c.samples for c in sound]), audio_start=float(sound[0].time),
-    )  # fmt: skip
+    with open_detector("mediapipe") as detector:
+        sources.extract(item, cached, detector)
     film, mel = recipe["squares"].clip(media, cached, 64)
     assert film.shape == (75, 64, 64, 3) and mel.shape == (80, 75 * STEPS)
-    assert film.std() > 20 and np.abs(np.diff(film.astype(float), axis=0)).mean() < 10
+    for name in ("sync-small", "sync-scorer-research"):
+        expert = weights_file.read(manifest.find(name).path).network
+        for late in (0, 5):
+            matrix = similarity(expert, film[: len(film) - late], mel[:, late * STEPS :])
+            offset, confidence = offset_and_confidence(matrix)
+            print(f"{name}: offset {offset}, should be {-late}; confidence {confidence:.3f}")
+            assert abs(offset + late) <= 1 and confidence > 0.15
