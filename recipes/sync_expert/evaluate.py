@@ -8,9 +8,9 @@ which was recorded in sync, and the lag that recipes/motion/sync.py measured (fr
 ridge regression) for LRW-AR. For the external clips nobody knows it: the offset of the whole clip
 is reported and taken for right. Of the 31 lags within 15 frames, 3 are within one frame: chance is
 0.10. `windows`: one-second windows with an offset within one frame. `auc`: a film of 0.2 s, or the
-mean over a second of them (of a word, half of it), in sync against four frames and more out of it in the same clip.
-Confidence also with the sound of another clip of the group (`shuffled`) and with the first picture
-shown all the time (`frozen`).
+mean over a second of them (of a word, half of it), in sync against four frames and more out of it
+in the same clip. Confidence also with the sound of another clip of the group (`shuffled`) and with
+the first picture shown all the time (`frozen`).
 """
 
 from __future__ import annotations
