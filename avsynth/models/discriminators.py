@@ -5,7 +5,8 @@ discriminator is a module with ``forward(x, condition=None) -> Judgement``. The 
 feature matching and the detectors that are grown from discriminators speak this and nothing else.
 
 Sources: patches and scales as in pix2pixHD (Wang et al. 2018), spectral normalisation (Miyato et
-al. 2018), mismatched pairs as fakes as in GAN-CLS (Reed et al. 2016).
+al. 2018; of sequences alone: it hides differences as small as those between two mouths of one
+person), mismatched pairs as fakes as in GAN-CLS (Reed et al. 2016).
 """
 
 from __future__ import annotations
@@ -79,11 +80,12 @@ class _Patches(nn.Module):
         super().__init__()
         widths = (config.channels + config.condition, *config.widths)
         self.layers = nn.ModuleList(
-            spectral_norm(nn.Conv2d(a, b, 4, stride=2, padding=1))
-            for a, b in itertools.pairwise(widths)
+            nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths)
         )
-        self.deep = spectral_norm(nn.Conv2d(widths[-1], widths[-1], 3, padding=1))
-        self.judge = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+        self.deep = nn.Conv2d(widths[-1], widths[-1], 3, padding=1)
+        self.judge = nn.Conv2d(widths[-1], 1, 3, padding=1)
+        for layer in (*self.layers, self.deep):
+            nn.init.kaiming_normal_(layer.weight, _SLOPE)  # differences are small: pass them on
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Activations of every layer, the logits (N, 1, h, w) last."""

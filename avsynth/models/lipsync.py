@@ -99,7 +99,7 @@ class LipsyncNetwork(nn.Module):
         self.work2 = _Residual(half)
         self.fine = nn.Conv2d(half, 4 * 4, 3, padding=1)
         _calm(self.coarse, torch.zeros(5))  # begins as the classical renderer, which is kept
-        _calm(self.fine, torch.cat([torch.full((4,), 2.0), torch.zeros(12)]))
+        _calm(self.fine, torch.cat([torch.ones(4), torch.zeros(12)]))
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See the class."""
@@ -115,11 +115,13 @@ class LipsyncNetwork(nn.Module):
         coarse = self.coarse(leaky_relu(x, _SLOPE))
         x = self.work2(self.widen2(torch.cat([_double(x), seen2], dim=1)))
         fine = pixel_shuffle(self.fine(leaky_relu(x, _SLOPE)), 2)
+        # Without its detail, so that what is sharp is sooner kept than painted.
+        soft = interpolate(avg_pool2d(picture, 2), scale_factor=2.0, mode="bilinear")
         return {
             "flow": torch.tanh(coarse[:, :2]) * self.config.reach,
             "shade": torch.tanh(coarse[:, 2:]) * 0.5,
             "keep": torch.sigmoid(fine[:, :1]),
-            "paint": (picture + fine[:, 1:]).clamp(0.0, 1.0),
+            "paint": (soft + fine[:, 1:]).clamp(0.0, 1.0),
         }
 
 

@@ -1,13 +1,15 @@
 """Adversarial losses over ``Judgement``s: the same for pictures, films, motion and sound.
 
-Hinge loss (Lim and Ye 2017), feature matching (Wang et al. 2018).
+Hinge loss (Lim and Ye 2017); paired relativistic loss (Jolicoeur-Martineau 2019) for fakes whose
+real counterpart is known: what both show cancels, so that small differences are learned from;
+feature matching (Wang et al. 2018).
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import l1_loss, relu
+from torch.nn.functional import l1_loss, relu, softplus
 
 from avsynth.models.discriminators import Judgement
 
@@ -24,6 +26,17 @@ def discriminator_loss(real: Judgement, fake: Judgement) -> Tensor:
 def generator_loss(fake: Judgement) -> Tensor:
     """What the generator minimises: its pictures taken for real."""
     return torch.stack([-logits.mean() for logits in fake.logits]).mean()
+
+
+def paired_loss(winner: Judgement, loser: Judgement) -> Tensor:
+    """Minimised by the discriminator for (real, fake) of equal content, by the generator reversed.
+
+    Softplus of how far the loser's logit lies above the winner's, place by place.
+    """
+    terms = [
+        softplus(low - high).mean() for high, low in zip(winner.logits, loser.logits, strict=True)
+    ]
+    return torch.stack(terms).mean()
 
 
 def feature_matching(real: Judgement, fake: Judgement) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def save(
     path: Path,
     step: int,
     networks: dict[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
+    optimizers: Mapping[str, torch.optim.Optimizer],
     generator: np.random.Generator,
     notes: dict[str, Any],
 ) -> None:
@@ -26,13 +27,16 @@ def save(
     tensors: dict[str, Tensor] = {"torch_random": torch.get_rng_state()}
     for name, network in networks.items():
         tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-    state = optimizer.state_dict()
-    for slot, values in state["state"].items():
-        for key, value in values.items():
-            tensors[f"optimizer.{slot}.{key}"] = torch.as_tensor(value)
+    groups = {}
+    for name, optimizer in optimizers.items():
+        state = optimizer.state_dict()
+        groups[name] = state["param_groups"]
+        for slot, values in state["state"].items():
+            for key, value in values.items():
+                tensors[f"optimizer.{name}.{slot}.{key}"] = torch.as_tensor(value)
     header = {
         "step": step,
-        "groups": state["param_groups"],
+        "groups": groups,
         "random": generator.bit_generator.state,
         "notes": notes,
     }
@@ -45,12 +49,12 @@ def save(
 def resume(
     path: Path,
     networks: dict[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
+    optimizers: Mapping[str, torch.optim.Optimizer],
     generator: np.random.Generator,
 ) -> tuple[int, dict[str, Any]]:
     """Restore what ``save`` stored; returns the step and the notes. InputError if it does not fit.
 
-    Call ``optimizer`` and ``networks`` as they were built for the run, untrained.
+    Give ``networks`` and ``optimizers`` as they were built for the run, untrained.
     """
     from safetensors import safe_open
 
@@ -64,12 +68,14 @@ def resume(
             network.load_state_dict(state)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise InputError("the checkpoint does not fit this run", path, "start afresh") from error
-    slots: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, slot, key = name.split(".", 2)
-            slots.setdefault(int(slot), {})[key] = value
-    optimizer.load_state_dict({"state": slots, "param_groups": header["groups"]})
+    for name, optimizer in optimizers.items():
+        start = f"optimizer.{name}."
+        slots: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith(start):
+                slot, value_name = key.removeprefix(start).split(".", 1)
+                slots.setdefault(int(slot), {})[value_name] = value
+        optimizer.load_state_dict({"state": slots, "param_groups": header["groups"][name]})
     generator.bit_generator.state = header["random"]
     torch.set_rng_state(tensors["torch_random"])
     return int(header["step"]), dict(header["notes"])

@@ -63,7 +63,7 @@ class Footage:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def picture(self, number: int, wanted: Floats | None = None) -> Picture:
+    def picture(self, number: int) -> Picture:
         """A frame's lower face; its vertices in the pixels of its own box."""
         box = self.boxes[number]
         return Picture(self.pictures[number][box.slices], self.vertices[number] - _corner(box))
@@ -106,7 +106,7 @@ class Footage:
 def load(item: Item, cached: Path) -> Footage | None:
     """A clip with its cached landmarks; None when they or the pictures are of no use."""
     with item.open() as path:
-        pictures = [frame.rgb() for frame in read_frames(path)]
+        pictures = pictures_of(path)
     with np.load(cached) as stored:
         points, sound = stored["points"].astype(np.float64), stored["audio"].astype(np.float32)
     good = np.isfinite(points).all(axis=(1, 2))
@@ -118,6 +118,11 @@ def load(item: Item, cached: Path) -> Footage | None:
     sound = np.pad(sound[:length], (0, max(0, length - len(sound))))
     smoothed = smooth(points[:, mesh.STORED], np.arange(len(points)))
     return Footage(item, pictures, smoothed, sound)
+
+
+def pictures_of(path: Path) -> list[Bytes]:
+    """All pictures of a short film, (h, w, 3) each."""
+    return [frame.rgb() for frame in read_frames(path)]
 
 
 def retrieve(cost: NDArray[np.float64]) -> tuple[NDArray[np.intp], list[list[tuple[int, float]]]]:

@@ -59,16 +59,16 @@ def test_a_checkpoint_restores_the_next_step(tmp_path):
     for _ in range(3):
         step(network, optimizer, generator)
     path = tmp_path / "c.safetensors"
-    checkpoint.save(path, 3, {"n": network}, optimizer, generator, {"best": 0.5})
+    checkpoint.save(path, 3, {"n": network}, {"n": optimizer}, generator, {"best": 0.5})
     step(network, optimizer, generator)
     expected = network.weight.detach().clone()
     network, optimizer, generator = build()
-    at, notes = checkpoint.resume(path, {"n": network}, optimizer, generator)
+    at, notes = checkpoint.resume(path, {"n": network}, {"n": optimizer}, generator)
     assert (at, notes) == (3, {"best": 0.5})
     step(network, optimizer, generator)
     assert torch.equal(network.weight, expected)
     with pytest.raises(InputError, match="does not fit"):
-        checkpoint.resume(path, {"n": nn.Linear(4, 2)}, optimizer, generator)
+        checkpoint.resume(path, {"n": nn.Linear(4, 2)}, {"n": optimizer}, generator)
 
 
 def test_a_folder_that_is_no_pack_is_refused(tmp_path):

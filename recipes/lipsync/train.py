@@ -1,0 +1,159 @@
+"""Train a lip-sync generator and its discriminators on a pack.
+
+    python recipes/lipsync/train.py --pack packs/lipsync --config recipes/lipsync/small.yaml \
+        --out runs/lipsync-small
+    torchrun --nproc-per-node 8 recipes/lipsync/train.py --config recipes/lipsync/base.yaml ...
+
+Needs torch, numpy, OpenCV, safetensors, pydantic and PyYAML. Deterministic under its seed;
+interrupted, the same command goes on at the step of the last checkpoint. Writes log.jsonl,
+checkpoint.safetensors, preview-STEP.jpg (held out; truth, classical, made), and NAME.safetensors
+with NAME-discriminator.safetensors and NAME-temporal.safetensors beside it, in half precision; the
+generator is the averaged one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.distributed as dist
+import yaml
+from settings import Settings
+from torch import Tensor
+from trainer import Trainer
+from windows import Windows
+
+from avsynth.models.lipsync import LipsyncNetwork, compose
+from avsynth.training import checkpoint
+from avsynth.training.runlog import RunLog
+from avsynth.training.seeds import seed_everything
+from avsynth.weights import file as weights_file
+
+_VALIDATED = 48  # windows
+
+
+def main() -> None:
+    """Train, or go on training."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="override")
+    options = parser.parse_args()
+    values = yaml.safe_load(options.config.read_text("utf-8"))
+    values |= {k: yaml.safe_load(v) for k, _, v in (pair.partition("=") for pair in options.set)}
+    rank = int(os.environ.get("RANK", "0"))
+    if "RANK" in os.environ:  # under torchrun
+        dist.init_process_group("nccl" if options.device.startswith("cuda") else "gloo")
+        if options.device == "cuda":
+            options.device = f"cuda:{os.environ['LOCAL_RANK']}"
+    train(Settings.model_validate(values), options.pack, options.out, options.device, rank)
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def train(settings: Settings, folder: Path, out: Path, device: str = "cpu", rank: int = 0) -> Path:
+    """The whole run; returns the generator's file. ``rank`` other than 0 writes nothing."""
+    torch.set_num_threads(settings.threads)
+    seed_everything(settings.seed)  # equal weights on every device, other windows
+    trainer = Trainer(settings, device)
+    unused = np.random.default_rng()  # every step draws from a seed of its own
+    noise = torch.Generator()
+    windows = Windows(folder, settings.purpose, settings.hold_out)
+    out.mkdir(parents=True, exist_ok=True)
+    saved, final = out / f"checkpoint{rank or ''}.safetensors", out / f"{settings.name}.safetensors"
+    log = RunLog(out / f"rank{rank}" if rank else out)
+    step, best, waited, spent = 0, float("inf"), 0, 0.0
+    if saved.is_file():
+        step, notes = checkpoint.resume(saved, trainer.networks, trainer.optimizers, unused)
+        best, waited, spent = notes["best"], notes["waited"], notes["seconds"]
+        log.truncate(step)
+    began = time.monotonic() - spent
+    batches = windows.batches(settings.batch, settings.seed + 7919 * rank, step)
+    while step < settings.steps and waited < settings.patience:
+        step += 1
+        noise.manual_seed((settings.seed + 7919 * rank) * 10_000_019 + step)
+        terms = trainer.step(next(batches), step, noise)
+        log.write(step, **terms)
+        if step % settings.validate_every and step != settings.steps:
+            continue
+        seconds = time.monotonic() - began
+        scores = validate(trainer.ema.average, windows, out / f"preview-{step:06d}.jpg", device)
+        log.write(step, seconds=round(seconds, 1), **scores)
+        left = seconds / step * (settings.steps - step)
+        line = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+        print(f"{settings.name} step {step}: {line}; {left / 60:.0f} min left", flush=True)
+        best, waited = (scores["l1"], 0) if scores["l1"] < best else (best, waited + 1)
+        notes = {"best": best, "waited": waited, "seconds": seconds}
+        checkpoint.save(saved, step, trainer.networks, trainer.optimizers, unused, notes)
+        if rank == 0:
+            write(trainer, final, statement(settings, windows, step, seconds, scores))
+    return final
+
+
+@torch.inference_mode()
+def validate(
+    network: LipsyncNetwork, windows: Windows, preview: Path, device: str
+) -> dict[str, float]:
+    """Held-out people's windows: distance and sharpness of the mouth, and of the classical one."""
+    numbers = windows.held_out[:: max(1, len(windows.held_out) // _VALIDATED)][:_VALIDATED]
+    batch = windows.batch(numbers, np.arange(len(numbers)) % 2)
+    shape = batch["truth"].shape
+    middle = {k: batch[k][:, shape[1] // 2].to(device) for k in ("truth", "picture", "maps")}
+    truth, picture, maps = (middle[k] for k in ("truth", "picture", "maps"))
+    made = compose(picture, truth, maps[:, :1], network({"picture": picture, "maps": maps}))
+    inside = maps[:, :1]
+    scores = {}
+    for name, result in (("", made), ("classical_", picture)):
+        error = ((result - truth).abs() * inside).sum() / (3 * inside.sum())
+        detail = _detail(result, inside) / _detail(truth, inside)
+        scores |= {f"{name}l1": float(error), f"{name}sharpness": float(detail)}
+    rows = [torch.cat([x[i] for x in (truth, picture, made)], dim=2) for i in range(8)]
+    sheet = torch.cat(rows, dim=1).permute(1, 2, 0).cpu().numpy()
+    cv2.imwrite(str(preview), np.clip(sheet[..., ::-1] * 255.0 + 0.5, 0, 255).astype(np.uint8))
+    return {name: round(value, 5) for name, value in scores.items()}
+
+
+def _detail(picture: Tensor, inside: Tensor) -> Tensor:
+    """Energy of the Laplacian inside the mask."""
+    grey = picture.mean(dim=1, keepdim=True)
+    kernel = grey.new_tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])[None, None]
+    edges = torch.nn.functional.conv2d(grey, kernel, padding=1)
+    return (edges**2 * inside).sum()
+
+
+def write(trainer: Trainer, path: Path, data: dict[str, object]) -> None:
+    """The generator, and beside it the discriminators that made it."""
+    weights_file.write(path, "lipsync", trainer.ema.average, trainer.settings.network, {}, data)
+    for suffix, judge in (("discriminator", trainer.patches), ("temporal", trainer.temporal)):
+        named = data | {"name": f"{data['name']}-{suffix}"}
+        beside = path.with_name(f"{path.stem}-{suffix}.safetensors")
+        weights_file.write(beside, "patch-discriminator", judge, judge.config, {}, named)
+
+
+def statement(
+    settings: Settings, windows: Windows, step: int, seconds: float, scores: dict[str, float]
+) -> dict[str, object]:
+    """What the weights were made of, for their metadata."""
+    return {
+        "name": settings.name,
+        "purpose": settings.purpose,
+        "licence": settings.licence,
+        "data": sorted({clip.licence for clip in windows.clips}),
+        "people": len(windows.people),
+        "windows": sum(len(mine) for mine in windows.people.values()),
+        "steps": step,
+        "minutes": round(seconds / 60, 1),
+        "seed": settings.seed,
+        "validation": scores,
+    }
+
+
+if __name__ == "__main__":
+    main()
