@@ -32,9 +32,10 @@ class FileHash(_Strict):
 
 
 class Weights(_Strict):
-    """A network that took part."""
+    """A network that took part. ``kind`` says as what: "motion" or "lipsync"."""
 
     name: str
+    kind: str = ""
     sha256: str
     engine: str
 
@@ -79,6 +80,7 @@ class Report(_Strict):
     fit: str = Field(description="how picture and sound of different lengths were fitted")
     outcomes: dict[str, int] = Field(description="face frames by outcome: dubbed, or why not")
     faces: list[FaceReport]
+    renderer: str = Field("", description="what painted the mouths: gan, or classical")
     damaged_frames: int
     missing_frames: int = Field(
         0, description="of the damaged ones, those that the film claims but that cannot be decoded"

@@ -32,8 +32,15 @@ def dub(
         str | None, typer.Option(help="Such as commercial. Default: all the consent allows.")
     ] = None,
     language: Annotated[str | None, typer.Option(help="Of the new speech, such as de.")] = None,
+    quality: Annotated[
+        str, typer.Option(help="best: mouths by the lip-sync network; fast: without it.")
+    ] = "best",
     weights: Annotated[
-        str | None, typer.Option(help="Motion network. Default: the best the consent allows.")
+        list[str] | None,
+        typer.Option(
+            help="Networks, by name or file: motion, lip-sync, or a subject's. Repeatable. "
+            "Default: the best the consent allows."
+        ),
     ] = None,
     strength: Annotated[float, typer.Option(help="How far the mouth moves.")] = 1.2,
     codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, av1 or ffv1.")] = None,
@@ -67,9 +74,10 @@ def dub(
     from avsynth.provenance.certificates import load_signer
 
     options = dub_options(
-        face=face or "largest", fit=fit, purpose=purpose, language=language, weights=weights,
-        strength=strength, codec=codec, preset=preset, lossless=lossless, device=device,
-        engine=engine, **({} if crf is None else {"crf": crf}),
+        face=face or "largest", fit=fit, purpose=purpose, language=language,
+        quality=quality, weights=tuple(weights or ()), strength=strength, codec=codec,
+        preset=preset, lossless=lossless, device=device, engine=engine,
+        **({} if crf is None else {"crf": crf}),
     )  # fmt: skip
     parts = Cast.load(cast) if cast else [(options.face, audio)] if audio else []
     signer = load_signer(cert, key) if cert is not None and key is not None else None
@@ -86,10 +94,11 @@ def dub(
 def summary(report: Report) -> str:
     """A finished job in a few lines."""
     outcomes = ", ".join(f"{count} {reason}" for reason, count in sorted(report.outcomes.items()))
+    used = ", ".join(weights.name for weights in report.weights)
     lines = [
         f"{report.output.path}",
         f"  {report.frames} frames, {report.seconds:.2f} s ({report.fit}); faces: {outcomes}",
-        f"  motion by {', '.join(w.name for w in report.weights)}; signed and read back",
+        f"  networks: {used}; mouths by the {report.renderer} renderer; signed and read back",
         f"  {report.frames_per_second:.0f} frames/s, peak memory {report.peak_memory_mb:.0f} MB",
         *(f"  note: {note}" for note in report.notes),
     ]

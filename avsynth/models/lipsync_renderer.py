@@ -15,12 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from avsynth.errors import ResourceError
 from avsynth.face.lower_crop import LowerCrop, Matrix, apply, cut, draw_lips
 from avsynth.face.render import ClassicalRenderer, Patch, Source, Target
 from avsynth.face.warp import Floats
 
 Bytes = NDArray[np.uint8]
 Network = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+Made = Mapping[str, Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def squares(target: Target, patch: Patch, crop: LowerCrop) -> Squares:
     """Cut the network's view of a classically rendered ``patch``."""
     matrix = crop.matrix(target.frame.vertices)
     shown = blend(target.frame.rgb, patch.rgb, patch.mask)
-    mask = cut((patch.mask * 255.0 + 0.5).astype(np.uint8), matrix, crop.size)
+    mask = cut(np.asarray(patch.mask * 255.0 + 0.5, dtype=np.uint8), matrix, crop.size)
     lips = draw_lips(apply(matrix, target.wanted), crop.size)
     maps = np.dstack([mask, lips])
     return Squares(cut(shown, matrix, crop.size), maps, matrix)
@@ -48,18 +50,20 @@ def squares(target: Target, patch: Patch, crop: LowerCrop) -> Squares:
 
 def blend(below: Bytes, above: Bytes, mask: Floats) -> Bytes:
     """``above`` over ``below`` (h, w, 3) where ``mask`` (h, w) is 1."""
-    share = mask[..., None]
-    return np.asarray(below + (above.astype(np.float32) - below) * share + 0.5, dtype=np.uint8)
+    return np.asarray(cv2.blendLinear(above, below, mask, 1.0 - mask), dtype=np.uint8)
 
 
 def to_batch(many: Sequence[Squares]) -> dict[str, Tensor]:
     """The network's input, float32 in 0..1, of several squares of one size."""
-    picture = torch.from_numpy(np.stack([square.picture for square in many]))
-    maps = torch.from_numpy(np.stack([square.maps for square in many]))
     return {
-        "picture": picture.permute(0, 3, 1, 2).float().div(255.0).contiguous(),
-        "maps": maps.permute(0, 3, 1, 2).float().div(255.0).contiguous(),
+        "picture": _channels_first([square.picture for square in many]),
+        "maps": _channels_first([square.maps for square in many]),
     }
+
+
+def _channels_first(pictures: Sequence[Bytes]) -> Tensor:
+    first = np.stack([picture.transpose(2, 0, 1) for picture in pictures])
+    return torch.from_numpy(np.multiply(first, np.float32(1.0 / 255.0), dtype=np.float32))
 
 
 class LipsyncRenderer:
@@ -79,46 +83,100 @@ class LipsyncRenderer:
         self._network = network
 
     def render(self, targets: Sequence[Target], sources: Sequence[Source]) -> list[Patch]:
-        """See the protocol; all targets go through the network at once."""
+        """See the protocol; all targets go through the network at once, where memory allows."""
         patches = self._classical.render(targets, sources)
-        if not patches:
-            return []
         seen = [squares(t, p, self._crop) for t, p in zip(targets, patches, strict=True)]
-        made = {name: value.numpy() for name, value in self._network(to_batch(seen)).items()}
         return [
-            _correct(patch, square.matrix, {name: value[i] for name, value in made.items()})
-            for i, (patch, square) in enumerate(zip(patches, seen, strict=True))
+            correct(patch, square.matrix, made)
+            for patch, square, made in zip(patches, seen, self._made(seen), strict=True)
         ]
 
+    def _made(self, seen: Sequence[Squares]) -> list[Made]:
+        """What the network makes of each square; by halves where there is too little memory."""
+        if not seen:
+            return []
+        try:
+            made = {name: value.numpy() for name, value in self._network(to_batch(seen)).items()}
+        except ResourceError:
+            half = len(seen) // 2
+            if half == 0:
+                raise
+            return self._made(seen[:half]) + self._made(seen[half:])
+        return [{name: value[i] for name, value in made.items()} for i in range(len(seen))]
 
-def _correct(patch: Patch, matrix: Matrix, made: Mapping[str, Floats]) -> Patch:
+
+def correct(patch: Patch, matrix: Matrix, made: Made) -> Patch:
     """Apply what the network made, arrays (C, s, s), to the patch in its own resolution.
 
-    The same as ``models.lipsync.compose`` does to the square, which a test holds to.
+    The same as ``models.lipsync.compose`` does to the square, which a test holds to. Where the
+    mask is 0 nothing is done.
+
+    Args:
+        patch: a classically rendered patch.
+        matrix: (2, 3), from its pixels to the square's.
+        made: the network's output for it, float32; see ``LipsyncNetwork``.
     """
-    side = made["keep"].shape[-1]
-    flow, shade, paint = (_spread(made[n], side, matrix, patch) for n in ("flow", "shade", "paint"))
-    keep = _spread(made["keep"], side, matrix, patch)[..., None]
-    height, width = patch.mask.shape
+    x, y, width, height = cv2.boundingRect((patch.mask > 0.0).view(np.uint8))
+    if width == 0:
+        return patch
+    spread = _Spread(matrix, made["keep"].shape[-1], x, y, width, height)
     back = np.linalg.inv(matrix[:, :2]).astype(np.float32)  # to pixels of the patch
-    x = np.arange(width, dtype=np.float32)[None, :] + flow @ back[0]
-    y = np.arange(height, dtype=np.float32)[:, None] + flow @ back[1]
-    moved = cv2.remap(patch.rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    rgb = 255.0 * (paint + shade - keep * paint) + keep * moved
-    return Patch(patch.box, np.asarray(np.clip(rgb + 0.5, 0, 255), dtype=np.uint8), patch.mask)
-
-
-def _spread(field: Floats, side: int, matrix: Matrix, patch: Patch) -> Floats:
-    """A field (C, s, s) of the square of ``side`` on the pixels of the patch, (h, w, C)."""
-    step = side / field.shape[-1]
-    inner = (
-        matrix / step
-    )  # pixel k of the field is centred between the square's pixels it stands for
-    inner[:, 2] += 0.5 / step - 0.5
-    height, width = patch.mask.shape
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    values = np.ascontiguousarray(field.transpose(1, 2, 0), dtype=np.float32)
-    spread = cv2.warpAffine(
-        values, inner, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    places = spread.whole(spread.sparse(np.tensordot(back, made["flow"], axes=1)))
+    places[..., 0] += np.arange(x, x + width, dtype=np.float32)
+    places[..., 1] += np.arange(y, y + height, dtype=np.float32)[:, None]
+    moved = cv2.remap(  # type: ignore[call-overload]  # the stubs know of no single map
+        patch.rgb, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(spread, dtype=np.float32)
+    keep = made["keep"]
+    fine = spread.sparse(np.concatenate([255.0 * (1.0 - keep) * made["paint"], keep]))
+    added = spread.whole(fine[..., :3] + spread.sparse(255.0 * made["shade"]))
+    share = cv2.merge([spread.whole(fine[..., 3])] * 3)
+    rgb = patch.rgb.copy()
+    kept = cv2.multiply(moved, share, dtype=cv2.CV_32F)
+    rgb[y : y + height, x : x + width] = cv2.add(kept, added, dtype=cv2.CV_8U)
+    return Patch(patch.box, rgb, patch.mask)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """Puts fields of the square on ``width`` x ``height`` pixels of a patch, from (x, y) on.
+
+    In two steps, because turning is dear: ``sparse`` turns, to about the square's own resolution
+    where the patch is finer, and ``whole`` fills the pixels between.
+    """
+
+    matrix: Matrix
+    side: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the patch from one sparse value to the next."""
+        return max(1, int(1.0 / np.hypot(self.matrix[0, 0], self.matrix[1, 0])))
+
+    def sparse(self, field: Floats) -> Floats:
+        """A field (C, s, s) of the square at every ``stride``-th pixel, (h', w', C)."""
+        step = self.side / field.shape[-1]
+        middle = (self.stride - 1) / 2.0
+        inner = self.matrix.copy()
+        inner[:, 2] += inner[:, :2] @ (self.x + middle, self.y + middle)
+        inner[:, :2] *= self.stride
+        # Pixel k of the field is centred between the square's pixels that it stands for.
+        inner /= step
+        inner[:, 2] += 0.5 / step - 0.5
+        size = -(-self.width // self.stride), -(-self.height // self.stride)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        values = cv2.merge(list(field))
+        turned = cv2.warpAffine(values, inner, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(turned, dtype=np.float32)
+
+    def whole(self, sparse: Floats) -> Floats:
+        """All pixels, (h, w, C), of what ``sparse`` gave."""
+        if self.stride == 1:
+            return sparse
+        size = sparse.shape[1] * self.stride, sparse.shape[0] * self.stride
+        full = cv2.resize(sparse, size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(full[: self.height, : self.width], dtype=np.float32)

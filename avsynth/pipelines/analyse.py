@@ -90,7 +90,7 @@ def _read_once(path: Path, info: MediaInfo, job: Job, progress: Progress) -> Non
         ColourWriter(job.path(_COLOURS), width, height) as colours,
         ReferenceCollector(job.path(_REFERENCES)) as kept,
     ):
-        progress.start("faces", info.video.frames or _expected_frames(info))
+        progress.start("faces", expected_frames(info))
         for number, (frame, small) in enumerate(frames):
             shot = tracker.shot
             faces = tracker.update(number, small, frame.rgb)
@@ -132,7 +132,9 @@ def _last_duration(pts: NDArray[np.int64], stated: int, info: MediaInfo) -> int:
     return max(1, round(1 / rate / info.video.time_base))
 
 
-def _expected_frames(info: MediaInfo) -> int | None:
+def expected_frames(info: MediaInfo) -> int | None:
+    """How many frames a film says it has, or must have by its length and rate; None: no idea."""
     assert info.video is not None
     length = info.video.duration or info.duration
-    return round(length * info.video.average_rate) if length and info.video.average_rate else None
+    by_length = length * info.video.average_rate if length and info.video.average_rate else None
+    return info.video.frames or (None if by_length is None else round(by_length))

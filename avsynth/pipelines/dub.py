@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import avsynth
-from avsynth.errors import ConsentError, InputError, NothingToDoError
-from avsynth.face.render import ClassicalRenderer
+from avsynth.errors import InputError, NothingToDoError
 from avsynth.media import EncoderSettings, join, sha256_file
 from avsynth.media.encoding import tags_of
 from avsynth.models.speech_to_motion import SpeechToMotion
@@ -27,6 +26,7 @@ from avsynth.pipelines.analyse import Analysis, analyse
 from avsynth.pipelines.casting import Part, cast_faces
 from avsynth.pipelines.inputs import Cast, Inputs, check_inputs, report_path
 from avsynth.pipelines.job import Job
+from avsynth.pipelines.networks import device, frames_at_once, networks
 from avsynth.pipelines.options import DubOptions
 from avsynth.pipelines.preview import preview as write_preview
 from avsynth.pipelines.progress import Callback, Progress
@@ -38,9 +38,8 @@ from avsynth.provenance import consent as consents
 from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
 from avsynth.reporting import FaceReport, FileHash, Report, Weights, peak_memory_mb
-from avsynth.weights import LoadedModel
-from avsynth.weights.manifest import Purpose
-from avsynth.weights.motion import load_motion
+from avsynth.weights.dubbing import DubbingModels
+from avsynth.weights.threads import one_thread
 
 _JOB_FORMAT = 2  # of the files in the job folder; others are started afresh
 
@@ -81,14 +80,9 @@ def dub(
     allowed = consents.authorise(consent, video, "face", options.purpose, language=options.language)
     credentials.refuse_tampered(video)
     steps.start("networks")
-    purpose: Purpose = "research" if allowed.allows_research_weights else "commercial"
-    model, to_motion = load_motion(options.weights, purpose, options.engine, _device(options))
-    if model.purpose == "research" and purpose == "commercial":
-        raise ConsentError(
-            f"the consent is for commercial work, which excludes {model.name}",
-            hint="use --weights motion-small",
-        )
-    settings = _settings(inputs, options, model, allowed.record_sha256)
+    models = networks(inputs, options, allowed)
+    to_motion = models.speech
+    settings = _settings(inputs, options, models, allowed.record_sha256)
     with Job(output, settings) as job:
         with ThreadPoolExecutor(1) as beside:  # the speech is heard while the faces are found
             hearing = beside.submit(_heard, cast, to_motion, options.strength)
@@ -98,8 +92,8 @@ def dub(
         longest = max(speech.seconds for speech in speeches.values())
         timeline = fit(analysis.pts, analysis.end, analysis.time_base, longest, options.fit)
         parts = cast_faces(inputs, speeches, analysis, to_motion.space)
-        label = allowed.label is not None or model.purpose == "research"
-        plan = _plan(inputs, analysis, timeline, parts, to_motion, encoder, label)
+        label = allowed.label is not None or models.research is not None
+        plan = _plan(inputs, analysis, timeline, parts, models, encoder, options, label)
         outcomes = _render(plan, job, options, steps)
         steps.start("sync")
         faces = [_face_report(inputs, part, plan) for part in parts]
@@ -112,7 +106,7 @@ def dub(
             title=output.name,
             parent=credentials.Source(video, inputs.hashes[video]),
             inputs=[credentials.Source(audio, inputs.hashes[audio]) for audio in speeches],
-            models=[credentials.Model(model.name, model.sha256)],
+            models=list(dict.fromkeys(credentials.Model(m.name, m.sha256) for m in models.loaded)),
             consent=allowed.consent,
             signer=signer,
         )
@@ -120,6 +114,8 @@ def dub(
         shown = len(analysis.pts)
         missing = inputs.missing(shown)
         notes = _notes(parts, label, dropped)
+        if options.quality == "best" and models.lipsync is None:
+            notes.append("no lip-sync network may be used here: quality is that of --quality fast")
         if allowed.identity == "not checked":
             notes.append(allowed.reasons[0])
         if missing:
@@ -138,7 +134,10 @@ def dub(
             avsynth_version=avsynth.__version__,
             output=FileHash(path=str(output), sha256=sha256),
             inputs=inputs.report,
-            weights=[Weights(name=model.name, sha256=model.sha256, engine=model.engine)],
+            weights=[
+                Weights(name=m.name, kind=m.kind, sha256=m.sha256, engine=m.engine)
+                for m in models.loaded
+            ],
             settings=options.model_dump(mode="json"),
             consent=allowed.as_dict(),
             frames=len(timeline),
@@ -146,6 +145,7 @@ def dub(
             fit=fit_note(timeline, longest, options.fit),
             outcomes=dict(outcomes),
             faces=faces,
+            renderer=plan.actors[0][1].name,
             damaged_frames=max(analysis.damaged, missing),
             missing_frames=missing,
             resumed=job.resumed,
@@ -174,17 +174,8 @@ def _encoder(inputs: Inputs, options: DubOptions, output: Path) -> EncoderSettin
     )  # fmt: skip
 
 
-def _device(options: DubOptions) -> str:
-    """The device that "auto" means here."""
-    import torch
-
-    if options.device != "auto":
-        return options.device
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def _settings(
-    inputs: Inputs, options: DubOptions, model: LoadedModel, consent: str
+    inputs: Inputs, options: DubOptions, models: DubbingModels, consent: str
 ) -> dict[str, Any]:
     """All that the result depends on; another of these is another job."""
     return {
@@ -193,7 +184,7 @@ def _settings(
         "video": inputs.hashes[inputs.video],
         "cast": [[face, inputs.hashes[audio]] for face, audio in inputs.cast],
         "options": options.model_dump(mode="json"),
-        "weights": model.sha256,
+        "weights": {model.kind: [model.sha256, model.engine] for model in models.loaded},
         "consent": consent,
     }
 
@@ -203,14 +194,17 @@ def _plan(
     analysis: Analysis,
     timeline: Timeline,
     parts: list[Part],
-    to_motion: SpeechToMotion,
+    models: DubbingModels,
     encoder: EncoderSettings,
+    options: DubOptions,
     label: bool,
 ) -> Plan:
-    assert inputs.info.video is not None
-    actors = [(actor, ClassicalRenderer(actor.mean)) for actor, _ in parts]
+    video = inputs.info.video
+    assert video is not None
+    actors = [(actor, models.renderer(actor.mean)) for actor, _ in parts]
+    group = frames_at_once(models, video, device(options))
     return Plan(
-        inputs.video, inputs.info.video, analysis, timeline, actors, to_motion.space, encoder, label
+        inputs.video, video, analysis, timeline, actors, models.speech.space, encoder, label, group
     )
 
 
@@ -221,7 +215,8 @@ def _render(plan: Plan, job: Job, options: DubOptions, steps: Progress) -> Count
     for segment in plan.timeline.segments(options.segment_seconds):
         name = f"segment-{segment.number:06d}"
         if not (job.done(f"{name}.json") and job.done(f"{name}.nut")):
-            counted = render_segment(plan, segment, job.path(f"{name}.nut"), steps)
+            with one_thread():  # each painter; there are several
+                counted = render_segment(plan, segment, job.path(f"{name}.nut"), steps)
             job.write_json(f"{name}.json", counted)
         else:
             steps.advance(segment.stop - segment.first)

@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)  # fmt: skip
 
 from avsynth.errors import InputError, UsageError
 from avsynth.pipelines.timeline import Fit
@@ -25,6 +33,7 @@ _WORDS = {
     "codec": "h264, hevc, vp9, av1, ffv1",
     "preset": "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow, "
     "placebo, or 0 to 13 with vp9 and av1",
+    "quality": "fast, best",
     "device": "auto, cpu, cuda, cuda:N",
     "engine": "auto, torch, openvino",
 }
@@ -34,6 +43,10 @@ def _names_a_face(text: str) -> str:
     if not _FACE.fullmatch(text.strip()):
         raise ValueError(f"{text!r} names no face")
     return text
+
+
+def _several(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
 
 
 Face = Annotated[str, AfterValidator(_names_a_face)]
@@ -47,7 +60,10 @@ class DubOptions(BaseModel):
         fit: what happens when speech and picture differ in length.
         purpose: what the work is for; default all purposes of the consent record.
         language: of the new speech, such as "de"; checked against a subject's consent.
-        weights: name of a motion network, or a file; default the best the consent allows.
+        quality: "best" paints mouths by the lip-sync network, "fast" by the classical renderer
+            alone.
+        weights: names of networks, or files: of motion, of lip-sync, or a subject's both; one may
+            be given without a list. Default: the best the consent allows.
         strength: how far the mouth moves. A network's best guess is timid (about two thirds of
             the real extent on unseen people); 1.2 gives some of it back at no cost in distance.
         codec: "h264", "hevc", "vp9", "av1", "ffv1"; default as the source's bit depth asks.
@@ -65,7 +81,8 @@ class DubOptions(BaseModel):
     fit: Fit = Fit.TRIM
     purpose: str | None = None
     language: str | None = None
-    weights: str | None = None
+    quality: Literal["fast", "best"] = "best"
+    weights: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1.2
     codec: Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None = None
     crf: Annotated[int, Field(ge=0, le=63)] = 18

@@ -16,18 +16,19 @@ from avsynth.media import EncoderSettings, Frame, SegmentWriter, VideoInfo, read
 from avsynth.pipelines.acting import Act, Acting, Actor
 from avsynth.pipelines.analyse import Analysis
 from avsynth.pipelines.progress import Progress
-from avsynth.pipelines.stages import Ahead, in_order
+from avsynth.pipelines.stages import Ahead, grouped, in_order
 from avsynth.pipelines.timeline import Segment, Timeline
 from avsynth.provenance.label import research_label
 
+PAINTERS = 2  # threads that paint; more gain nothing beside the decoder and the encoder
 _BACKWARDS = 24  # frames held at once where the picture runs backwards
-_PAINTERS = 2  # threads that paint; more gain nothing beside the decoder and the encoder
 _AHEAD = 6  # frames decoded, and painted, ahead
+_GROUPS = 3  # groups of frames painted, or waiting for a painter
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that rendering a segment depends on."""
+    """Everything that rendering a segment depends on. ``group`` frames are painted at a time."""
 
     video: Path
     info: VideoInfo
@@ -37,6 +38,7 @@ class Plan:
     space: MouthSpace
     encoder: EncoderSettings
     label: bool
+    group: int = 1
 
 
 def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) -> Counter[str]:
@@ -59,32 +61,37 @@ def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) 
 def _painted(
     frames: Ahead[Frame], parts: list[tuple[Acting, Renderer]], plan: Plan
 ) -> Iterator[Frame]:
-    def finish(numbered: tuple[int, Frame]) -> Frame:
-        number, frame = numbered
+    def finish(group: list[tuple[int, Frame]]) -> list[Frame]:
         for acting, renderer in parts:
-            act = acting.get(number)
-            if act is not None:
-                paint(frame, act, renderer)
-        if plan.label:
-            frame.put(*research_label(frame.width, frame.height))
-        return frame
+            acts = ((frame, acting.get(number)) for number, frame in group)
+            paint([(frame, act) for frame, act in acts if act is not None], renderer)
+        for _, frame in group:
+            if plan.label:
+                frame.put(*research_label(frame.width, frame.height))
+        return [frame for _, frame in group]
 
-    return in_order(finish, enumerate(frames), _PAINTERS, _AHEAD)
+    for group in in_order(finish, grouped(enumerate(frames), plan.group), PAINTERS, _GROUPS):
+        yield from group
 
 
-def paint(frame: Frame, act: Act, renderer: Renderer) -> None:
-    """Give the face in ``frame`` the mouth that ``act`` asks for."""
-    box = face_box(act.own, act.wanted).clip(frame.width, frame.height)
-    if box.area == 0:
-        return
-    offset = np.array([box.x0, box.y0], dtype=np.float32)
-    own = Picture(frame.rgb(box), act.own - offset)
-    mouth = [(picture or own, share) for picture, share in act.sources]
-    if all(picture is own for picture, _ in mouth):
-        mouth = []
-    target = Target(own, box, act.wanted - offset, act.spare)
-    [patch] = renderer.render([target], [Source(own, mouth)])
-    frame.put(patch.box, patch.rgb, patch.mask * np.float32(act.strength))
+def paint(todo: Sequence[tuple[Frame, Act]], renderer: Renderer) -> None:
+    """Give the face in each frame the mouth that its act asks for."""
+    shown, targets, sources = [], [], []
+    for frame, act in todo:
+        box = face_box(act.own, act.wanted).clip(frame.width, frame.height)
+        if box.area == 0:
+            continue
+        offset = np.array([box.x0, box.y0], dtype=np.float32)
+        own = Picture(frame.rgb(box), act.own - offset)
+        mouth = [(picture or own, share) for picture, share in act.sources]
+        if all(picture is own for picture, _ in mouth):
+            mouth = []
+        shown.append((frame, act.strength))
+        targets.append(Target(own, box, act.wanted - offset, act.spare))
+        sources.append(Source(own, mouth))
+    patches = renderer.render(targets, sources)
+    for (frame, strength), patch in zip(shown, patches, strict=True):
+        frame.put(patch.box, patch.rgb, patch.mask * np.float32(strength))
 
 
 def _source_frames(plan: Plan, segment: Segment) -> Iterator[Frame]:

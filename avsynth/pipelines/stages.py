@@ -5,6 +5,7 @@ PyAV, OpenCV and torch release the interpreter lock, so threads are enough to ke
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections import deque
@@ -31,6 +32,13 @@ def in_order(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of ``size`` items, the last one of what is left."""
+    iterator = iter(items)
+    while group := list(itertools.islice(iterator, size)):
+        yield group
 
 
 class _End:

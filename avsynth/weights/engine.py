@@ -7,16 +7,14 @@ agree with eager float32 torch on the CPU to ``TOLERANCE`` of the output's large
 from __future__ import annotations
 
 import importlib.util
-import sys
-import types
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from avsynth.errors import ResourceError, UsageError, WeightsError
+from avsynth.weights.openvino_engine import OpenVinoEngine
 
 EngineName = Literal["auto", "torch", "openvino"]
 Batch = dict[str, Tensor]
@@ -35,16 +33,20 @@ class Engine(Protocol):
         """Run the network on CPU tensors; the results are CPU float32 tensors."""
 
 
-#: Networks with fewer parameters gain less from OpenVINO than its import costs.
+#: Networks with fewer parameters gain less from OpenVINO than its import costs ...
 _WORTH_COMPILING = 1_000_000
+#: ... unless they are run for so many multiply-adds in all: to import and compile takes about
+#: 0.4 s, and then every 10^9 of a convolutional network take 10 ms, not 35 (``avsynth bench dub``).
+_WORTH_WORK = 16_000_000_000
 
 
-def choose(name: str, device: torch.device, parameters: int) -> str:
+def choose(name: str, device: torch.device, parameters: int, work: int = 0) -> str:
     """The engine meant by ``name`` for a network of ``parameters`` weights on ``device``.
 
-    "auto" is OpenVINO on a processor where it is installed and the network is large enough to gain
-    from it, else eager torch. UsageError for an unknown name or OpenVINO on CUDA, WeightsError when
-    it is not installed.
+    ``work`` is how many multiply-adds it is expected to do in all, 0 where nobody knows.
+    "auto" is OpenVINO on a processor where it is installed and the network is large enough, or has
+    enough to do, to gain from it, else eager torch. UsageError for an unknown name or OpenVINO on
+    CUDA, WeightsError when it is not installed.
     """
     if name not in ("auto", "torch", "openvino"):
         raise UsageError(f"no engine is called {name!r}", hint="auto, torch or openvino")
@@ -55,40 +57,71 @@ def choose(name: str, device: torch.device, parameters: int) -> str:
             "the OpenVINO engine is not installed", hint="pip install 'avsynth[fast]'"
         )
     if name == "auto":
-        pays = device.type == "cpu" and parameters >= _WORTH_COMPILING and openvino_installed()
-        return "openvino" if pays else "torch"
+        pays = parameters >= _WORTH_COMPILING or work >= _WORTH_WORK
+        return "openvino" if device.type == "cpu" and pays and openvino_installed() else "torch"
     return name
 
 
-def prepare(network: nn.Module, example: Mapping[str, Tensor], name: str, device: str) -> Engine:
+def prepare(
+    network: nn.Module, example: Mapping[str, Tensor], name: str, device: str,
+    *, callers: int = 1, runs: int = 0,
+) -> Engine:  # fmt: skip
     """``network`` made ready for engine ``name`` ("auto", "torch", "openvino") on ``device``.
 
     ``example`` is a batch of typical sizes; batch size and length stay free where the network
-    leaves them free.
+    leaves them free. ``callers`` is how many threads will run it at once; of more than one, each
+    gets a core of its own. ``runs`` is how often it is expected to be run, 0 where nobody knows.
     """
     place = torch.device(device)
     if place.type == "cuda" and not torch.cuda.is_available():
         raise ResourceError("no CUDA device is there", hint="--device cpu")
     parameters = sum(value.numel() for value in network.parameters())
-    if choose(name, place, parameters) == "openvino":
-        return OpenVinoEngine(network, example)
+    work = runs * multiply_adds(network, example) if runs and name == "auto" else 0
+    if choose(name, place, parameters, work) == "openvino":
+        return OpenVinoEngine(network, example, callers)
     return TorchEngine(network, place)
 
 
+def multiply_adds(network: nn.Module, example: Mapping[str, Tensor]) -> int:
+    """Multiply-adds of the convolutions and linear layers of one run on ``example``.
+
+    As ``torch.utils.flop_counter`` counts them, which takes more than a second to start.
+    """
+    counted = 0
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal counted
+        weight = module.weight
+        assert isinstance(weight, Tensor)
+        spread = "Transpose" in type(module).__name__  # every input goes to many outputs
+        counted += (inputs[0] if spread else output).numel() * (weight.numel() // len(weight))
+
+    convolutions = (nn.Linear, nn.modules.conv._ConvNd)
+    hooks = [
+        m.register_forward_hook(count) for m in network.modules() if isinstance(m, convolutions)
+    ]
+    with torch.inference_mode():
+        network(dict(example))
+    for hook in hooks:
+        hook.remove()
+    return counted
+
+
 class TorchEngine:
-    """Eager torch: float32 on the processor, bfloat16 on CUDA."""
+    """Eager torch, channels last: float32 on the processor, bfloat16 on CUDA."""
 
     name = "torch"
 
     def __init__(self, network: nn.Module, device: torch.device) -> None:
         self._device = device
         self._network = network.to(device).eval()
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.precision = "bfloat16" if device.type == "cuda" else "float32"
 
     @torch.inference_mode()
     def __call__(self, batch: Mapping[str, Tensor]) -> Batch:
         """See ``Engine``."""
-        moved = {k: v.to(self._device, non_blocking=True) for k, v in batch.items()}
+        moved = {k: _images_last(v.to(self._device, non_blocking=True)) for k, v in batch.items()}
         try:
             with torch.autocast("cuda", torch.bfloat16, enabled=self._device.type == "cuda"):
                 result = self._network(moved)
@@ -97,80 +130,10 @@ class TorchEngine:
         return {k: v.float().cpu() for k, v in result.items()}
 
 
+def _images_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
 def openvino_installed() -> bool:
     """Whether the extra ``fast`` is there; imports nothing."""
     return importlib.util.find_spec("openvino") is not None
-
-
-def load_openvino() -> Any:
-    """Import OpenVINO with its telemetry cut off; the only place that imports it.
-
-    ``openvino_telemetry`` looks up a host when it is imported and works in the background. A
-    stand-in under its name, whose every method does nothing, takes its place for good.
-    """
-    if "openvino_telemetry" not in sys.modules or not hasattr(
-        sys.modules["openvino_telemetry"], "__avsynth_stand_in__"
-    ):
-        for part in ("", ".main", ".backend", ".utils"):
-            module = types.ModuleType(f"openvino_telemetry{part}")
-            vars(module).update(Telemetry=_NoTelemetry, __avsynth_stand_in__=True, __path__=[])
-            sys.modules[module.__name__] = module
-    import openvino
-
-    return openvino
-
-
-class _NoTelemetry:
-    """Takes every call and does nothing."""
-
-    def __init__(self, *_args: Any, **_options: Any) -> None:
-        pass
-
-    def __getattr__(self, _name: str) -> Any:
-        return lambda *_args, **_options: None
-
-
-class _Positional(nn.Module):
-    """A network on dictionaries as one on tuples, which is what tracing understands."""
-
-    def __init__(self, network: nn.Module, names: tuple[str, ...]) -> None:
-        super().__init__()
-        self.network, self.names = network, names
-        self.results: tuple[str, ...] = ()
-
-    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        result = self.network(dict(zip(self.names, tensors, strict=True)))
-        self.results = tuple(result)
-        return tuple(result.values())
-
-
-class OpenVinoEngine:
-    """OpenVINO on the processor: bfloat16 where the processor multiplies it fast, else float32."""
-
-    name = "openvino"
-
-    def __init__(self, network: nn.Module, example: Mapping[str, Tensor]) -> None:
-        openvino = load_openvino()
-        self._names = tuple(example)
-        positional = _Positional(network.cpu().eval(), self._names)
-        core = openvino.Core()
-        fast = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self.precision = "bfloat16" if fast else "float32"
-        with torch.inference_mode():
-            model = openvino.convert_model(positional, example_input=tuple(example.values()))
-        options = {
-            "INFERENCE_PRECISION_HINT": "bf16" if fast else "f32",
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        }
-        self._compiled = core.compile_model(model, "CPU", options)
-        self._results = positional.results
-
-    def __call__(self, batch: Mapping[str, Tensor]) -> Batch:
-        """See ``Engine``."""
-        inputs = [batch[name].float().contiguous().numpy() for name in self._names]
-        outputs = self._compiled(inputs)
-        return {
-            name: torch.from_numpy(np.array(outputs[index], dtype=np.float32))
-            for index, name in enumerate(self._results)
-        }

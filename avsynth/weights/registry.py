@@ -39,26 +39,47 @@ class LoadedModel:
         """Name of the engine that runs it."""
         return self._run.name
 
+    @property
+    def precision(self) -> str:
+        """What the engine computes in: "float32" or "bfloat16"."""
+        return self._run.precision
+
     def __call__(self, batch: Mapping[str, Tensor]) -> engines.Batch:
         """Run the network; CPU tensors in, CPU float32 tensors out."""
         return self._run(batch)
 
 
 def load(
-    name_or_path: str | os.PathLike[str], engine: str = "auto", device: str = "cpu"
-) -> LoadedModel:
+    name_or_path: str | os.PathLike[str], engine: str = "auto", device: str = "cpu",
+    *, callers: int = 1, runs: int = 0,
+) -> LoadedModel:  # fmt: skip
     """Weights by manifest name, or by the path of a safetensors file.
 
-    ``engine`` "auto", "torch" or "openvino"; ``device`` "cpu", "cuda" or "cuda:N". A name's hash
-    is checked against the manifest. WeightsError: unknown, missing, changed, a pickle, damaged.
+    ``engine`` "auto", "torch" or "openvino"; ``device`` "cpu", "cuda" or "cuda:N"; ``callers`` and
+    ``runs`` as ``engine.prepare`` has them. A name's hash is checked against the manifest.
+    WeightsError: unknown, missing, changed, a pickle, damaged.
     """
+    name, path, digest = locate(name_or_path)
+    source = files.read(path, digest)
+    return make_ready(name, source, engine, device, callers=callers, runs=runs)
+
+
+def locate(name_or_path: str | os.PathLike[str]) -> tuple[str, Path, str | None]:
+    """Name, file and, where the manifest knows it, hash of weights; WeightsError if unknown."""
     text = os.fspath(name_or_path)
     if os.sep in text or text.endswith((".safetensors", ".pt", ".pth", ".bin", ".ckpt")):
-        source = files.read(Path(text))
-        name = Path(text).stem
-    else:
-        entry = manifest.find(text)
-        source = files.read(entry.path, entry.sha256)
-        name = entry.name
+        return Path(text).stem, Path(text), None
+    entry = manifest.find(text)
+    return entry.name, entry.path, entry.sha256
+
+
+def make_ready(
+    name: str, source: files.WeightsFile, engine: str = "auto", device: str = "cpu",
+    *, callers: int = 1, runs: int = 0,
+) -> LoadedModel:  # fmt: skip
+    """A network that was read, ready to run; see ``load``."""
     example = example_batch(source.kind, source.config)
-    return LoadedModel(name, source, engines.prepare(source.network, example, engine, device))
+    prepared = engines.prepare(
+        source.network, example, engine, device, callers=callers, runs=runs
+    )  # fmt: skip
+    return LoadedModel(name, source, prepared)

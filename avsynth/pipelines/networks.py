@@ -1,0 +1,53 @@
+"""The networks of a job: those that its options name and its consent allows, ready to run."""
+
+from __future__ import annotations
+
+from avsynth.errors import ConsentError
+from avsynth.media import VideoInfo
+from avsynth.pipelines.analyse import expected_frames
+from avsynth.pipelines.inputs import Inputs
+from avsynth.pipelines.options import DubOptions
+from avsynth.pipelines.segment import PAINTERS
+from avsynth.provenance.consent import Authorisation
+from avsynth.weights.dubbing import DubbingModels, load_dubbing
+from avsynth.weights.manifest import Purpose
+
+_FRAMES = {"cpu": 4, "cuda": 16}  # so that a network's weights are fetched once for all of them
+_PIXELS = 16_000_000  # in frames that are painted at once
+
+
+def networks(inputs: Inputs, options: DubOptions, allowed: Authorisation) -> DubbingModels:
+    """Load them.
+
+    Raises:
+        ConsentError: one of them is for research alone, and the consent for commercial work.
+        UsageError, WeightsError: see ``load_dubbing``.
+    """
+    purpose: Purpose = "research" if allowed.allows_research_weights else "commercial"
+    models = load_dubbing(
+        options.weights, purpose, options.quality, options.engine, device(options),
+        callers=PAINTERS, frames=expected_frames(inputs.info) or 0,
+    )  # fmt: skip
+    if models.research is not None and purpose == "commercial":
+        raise ConsentError(
+            f"the consent is for commercial work, which excludes {models.research.name}",
+            hint="leave it out of --weights",
+        )
+    return models
+
+
+def device(options: DubOptions) -> str:
+    """The device that "auto" means here."""
+    import torch
+
+    if options.device != "auto":
+        return options.device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def frames_at_once(models: DubbingModels, video: VideoInfo, device: str) -> int:
+    """How many frames go through the network together: fewer where they are large."""
+    if models.lipsync is None:
+        return 1
+    most = _FRAMES[device.partition(":")[0]]
+    return min(max(_PIXELS // (video.width * video.height), 1), most)
