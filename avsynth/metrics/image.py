@@ -57,7 +57,9 @@ def ssim(made: Bytes, real: Bytes) -> float:
     a, b = (
         torch.from_numpy(x.astype(np.float32) / 255.0).permute(2, 0, 1)[None] for x in (made, real)
     )
-    return float(structural_similarity_index_measure(a, b, data_range=1.0))
+    value = structural_similarity_index_measure(a, b, data_range=1.0)
+    assert isinstance(value, torch.Tensor)
+    return float(value)
 
 
 def sharpness(made: Bytes, real: Bytes) -> float:
