@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from avsynth import weights
 from avsynth.face import mesh
+from avsynth.face.alignment import align
 from avsynth.face.landmarks import open_detector
 from avsynth.face.lower_face import LIPS
 from avsynth.face.mouth_space import opening
@@ -237,7 +238,10 @@ class Judge:
         mine[~seen] = theirs[~seen].mean(axis=0)
         score, lag = sync.best_lag(opening(points), opening(real))
         lmd, _ = sync.lmd_best_lag(theirs, mine, np.ones(length))
+        # Lips in the pose-free space: a rotated film's heads are turned as other moments' are.
+        still = [align(p)[0][:, LIPS, :2] for p in (real[seen], points[seen])]
         return {
+            f"{prefix}lmd_posefree": sync.lmd_best_lag(*still, np.ones(int(seen.sum())))[0],
             f"{prefix}opening": score, f"{prefix}lag": float(lag), f"{prefix}lmd": lmd,
             f"{prefix}lmd_lag0": sync.lmd(theirs, mine, np.ones(length)),
             f"{prefix}extent": float(np.nanstd(opening(points)) / np.nanstd(opening(real))),

@@ -35,9 +35,7 @@ class Settings(BaseModel):
     temporal: float = 0.01
     sync: float = 0.0
     sync_expert: str = Field("sync-small", description="weights, by name or path")
-    warm_up: int = Field(
-        500, ge=0, description="steps before the adversaries count"
-    )
+    warm_up: int = Field(500, ge=0, description="steps before the adversaries count")
     mouth: int = Field(64, gt=0, multiple_of=16, description="side of what discriminators see")
     widths: tuple[int, ...] = Field((32, 64, 128), description="of the discriminators")
     scales: int = Field(2, gt=0)

@@ -114,7 +114,9 @@ def validate(
         error = ((result - truth).abs() * inside).sum() / (3 * inside.sum())
         detail = _detail(result, inside) / _detail(truth, inside)
         scores |= {f"{name}l1": float(error), f"{name}sharpness": float(detail)}
-    rows = [torch.cat([x[i] for x in (truth, picture, made)], dim=2) for i in range(8)]
+    rows = [
+        torch.cat([x[i] for x in (truth, picture, made)], dim=2) for i in range(min(8, len(truth)))
+    ]
     sheet = torch.cat(rows, dim=1).permute(1, 2, 0).cpu().numpy()
     cv2.imwrite(str(preview), np.clip(sheet[..., ::-1] * 255.0 + 0.5, 0, 255).astype(np.uint8))
     return {name: round(value, 5) for name, value in scores.items()}
