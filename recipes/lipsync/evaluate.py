@@ -101,7 +101,8 @@ def main() -> None:
 
 
 def load_cases(data: Path, cache: Path, groups: list[str]) -> list[Case]:
-    """The real external clips with their peers, and GRID's dev and test people."""
+    """The real external clips with their peers; GRID's dev and test people; ``seen``: new
+    sentences of its training person s1."""
     cases = []
     if "free" in groups:
         with (data / "external_dev_video.csv").open(newline="", encoding="utf-8") as file:
@@ -124,10 +125,11 @@ def load_cases(data: Path, cache: Path, groups: list[str]) -> list[Case]:
                     media,
                 )
                 cases += case_of("free", item, cache, peers[line["person"]])
-    if "grid" in groups:
+    splits = {"grid": ("dev", "test"), "seen": ("test_sentence",)}
+    for group in set(groups) & splits.keys():
         for item in sources.table(data / "grid.csv"):
-            if item.split in ("dev", "test"):
-                cases += case_of("grid", item, cache, {})
+            if item.split in splits[group]:
+                cases += case_of(group, item, cache, {})
     return cases
 
 
@@ -162,14 +164,18 @@ def heard(
     clip: footage.Footage, listener: SpeechToMotion, turn: int
 ) -> tuple[Floats, NDArray[np.float32]]:
     """Canonical lips (T, 40, 3) and vertices (T, V, 2) that the sound asks for."""
-    samples = np.roll(clip.samples, turn * footage.STEP)
-    chunk = SimpleNamespace(time=Fraction(0), rate=SAMPLE_RATE, samples=samples)
-    units = listener.predict([chunk]).at((np.arange(len(clip)) + 0.5) / 25)
+    units = units_of(listener, np.roll(clip.samples, turn * footage.STEP), len(clip))
     known = looks.Looks.elsewhere(listener.space, clip.canonical, opening(clip.points))
     shape = listener.space.shape(known.coefficients(units)) + known.identity
     mouth = known.points(listener.space, units, clip.poses)
     wanted = [clip.wanted(t, points) for t, points in enumerate(mouth)]
     return shape[:, LIPS], np.stack(wanted)
+
+
+def units_of(listener: SpeechToMotion, samples: NDArray[np.float32], frames: int) -> Floats:
+    """Motion (T, K + 1) of the pictures that go with 16 kHz ``samples``."""
+    chunk = SimpleNamespace(time=Fraction(0), rate=SAMPLE_RATE, samples=samples)
+    return listener.predict([chunk]).at((np.arange(frames) + 0.5) / 25).astype(np.float64)
 
 
 _LOADED: dict[str, Any] = {}

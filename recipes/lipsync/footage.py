@@ -27,7 +27,7 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 STEP = 640  # samples at 16 kHz to a picture at 25 a second
 NEVER = 1e9  # the cost of what may not be chosen
-_MOUTH = mesh.stored(mesh.MOUTH_JAW)
+MOUTH = mesh.stored(mesh.MOUTH_JAW)
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Footage:
         lower face is left in them.
         """
         points = self.points[number].copy()
-        points[_MOUTH, :2] = mouth
+        points[MOUTH, :2] = mouth
         return vertices(points)
 
     def render(

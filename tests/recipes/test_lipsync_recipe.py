@@ -208,6 +208,6 @@ def test_preparing_real_clips(recipe, data_dir, tmp_path, monkeypatch):
 
 
 def test_configs_are_valid_and_the_purposes_right(recipe):
-    for path in sorted(RECIPE.glob("*.yaml")):
+    for path in sorted(RECIPE.rglob("*.yaml")):
         made = recipe("settings").Settings.model_validate(yaml.safe_load(path.read_text()))
         assert ("research" in made.name) == (made.purpose == "research")
