@@ -241,7 +241,7 @@ class Judge:
             p[:, RING, :2] / e[:, None, None] for p, e in zip((points, real), eyes, strict=True)
         )
         seen = np.isfinite(mine).all(axis=(1, 2))
-        mine[~seen] = theirs[~seen].mean(axis=0)
+        mine[~seen] = theirs.mean(axis=0)  # no face found: as far off as the mean shape
         score, lag = sync.best_lag(opening(points), opening(real))
         lmd, _ = sync.lmd_best_lag(theirs, mine, np.ones(length))
         # Lips in the pose-free space: a rotated film's heads are turned as other moments' are.
