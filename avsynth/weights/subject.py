@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 from torch import Tensor, nn
@@ -55,9 +55,7 @@ def read_parts(path: Path, expected_sha256: str | None = None) -> dict[str, Weig
     return found
 
 
-def write_parts(
-    path: Path, parts: Mapping[Literal["motion", "lipsync"], WeightsFile], metadata: dict[str, Any]
-) -> str:
+def write_parts(path: Path, parts: Mapping[str, WeightsFile], metadata: dict[str, Any]) -> str:
     """Store the networks, configs and extras of ``parts`` as one file; returns its hash."""
     motion, lipsync = parts["motion"], parts.get("lipsync")
     assert isinstance(motion.config, MotionConfig)
