@@ -24,13 +24,14 @@ class Settings(BaseModel):
     steps: int = Field(10_000, gt=0)
     batch: int = Field(4, gt=0, description="windows of five pictures, on each device")
     learning_rate: float = 4e-4
-    discriminator_rate: float = 5e-4
+    discriminator_rate: float = 2e-4
     identities: bool = Field(True, description="pseudo-identities")
     edges: float = 1.0
+    detail: float = 1.5
     flicker: float = 0.5
     divergence: float = Field(0.02, description="of the latent; vae variant")
     free_bits: float = Field(0.05, description="nats a latent value that go unpunished")
-    adversarial: float = 0.02
+    adversarial: float = 0.04
     matching: float = 0.05
     temporal: float = 0.01
     sync: float = 0.0

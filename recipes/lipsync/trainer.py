@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import losses
 import torch
 import torch.distributed as dist
 from identities import disguise
@@ -17,13 +16,14 @@ from avsynth.errors import WeightsError
 from avsynth.models.discriminators import Judgement, PatchConfig, PatchDiscriminator
 from avsynth.models.lipsync import LipsyncNetwork, Posterior, compose
 from avsynth.models.sync import SyncExpert
+from avsynth.training import lipsync as losses
 from avsynth.training.adversarial import feature_matching, generator_loss, paired_loss
 from avsynth.training.ema import Ema
 from avsynth.weights import file as weights_file
 from avsynth.weights import manifest
 
 Batch = dict[str, Tensor]
-_DECAY = 0.999
+_DECAY = 0.998
 
 
 class Trainer:
@@ -106,6 +106,7 @@ class Trainer:
         terms |= {
             "pictures": losses.pictures(made, truth, weight),
             "edges": settings.edges * losses.edges(made, truth, weight),
+            "detail": settings.detail * losses.detail(made, truth, weight),
             "flicker": settings.flicker * losses.flicker(*films),
         }
         return made.unflatten(0, shape), terms
