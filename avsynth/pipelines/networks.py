@@ -12,7 +12,9 @@ from avsynth.provenance.consent import Authorisation
 from avsynth.weights.dubbing import DubbingModels, load_dubbing
 from avsynth.weights.manifest import Purpose
 
-_FRAMES = {"cpu": 4, "cuda": 16}  # so that a network's weights are fetched once for all of them
+#: Frames that go through the network together, which fetches its weights once for all of them.
+FRAMES_AT_ONCE = 4
+_ON_CUDA = 16
 _PIXELS = 16_000_000  # in frames that are painted at once
 
 
@@ -49,5 +51,5 @@ def frames_at_once(models: DubbingModels, video: VideoInfo, device: str) -> int:
     """How many frames go through the network together: fewer where they are large."""
     if models.lipsync is None:
         return 1
-    most = _FRAMES[device.partition(":")[0]]
+    most = FRAMES_AT_ONCE if device == "cpu" else _ON_CUDA
     return min(max(_PIXELS // (video.width * video.height), 1), most)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from avsynth.errors import ResourceError, UsageError, WeightsError
 from avsynth.weights.openvino_engine import OpenVinoEngine
+from avsynth.weights.threads import one_thread
 
 EngineName = Literal["auto", "torch", "openvino"]
 Batch = dict[str, Tensor]
@@ -100,7 +101,7 @@ def multiply_adds(network: nn.Module, example: Mapping[str, Tensor]) -> int:
     hooks = [
         m.register_forward_hook(count) for m in network.modules() if isinstance(m, convolutions)
     ]
-    with torch.inference_mode():
+    with torch.inference_mode(), one_thread():
         network(dict(example))
     for hook in hooks:
         hook.remove()

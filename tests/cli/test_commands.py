@@ -93,11 +93,19 @@ def test_bench() -> None:
     home = os.environ["AVSYNTH_HOME"]
     done = command("bench", "dub", "--seconds", 2, "--scene", "360x288", "--json")
     found = json.loads(done.out)
-    [row] = found["rows"]
-    assert row["name"].startswith("360x288") and row["frames"] == 50
-    for field in ("frames_per_second", "realtime_factor", "peak_memory_mb", "startup_s"):
-        assert row[field] > 0, field
-    assert set(row["stages"]) >= {"faces", "speech", "mouths", "join and sign"}
+    assert [row["quality"] for row in found["rows"]] == ["fast", "best"]
+    for row in found["rows"]:
+        assert row["name"].startswith("360x288") and row["frames"] == 50
+        for field in ("frames_per_second", "realtime_factor", "peak_memory_mb", "startup_s"):
+            assert row[field] > 0, field
+        assert set(row["stages"]) >= {"faces", "speech", "mouths", "join and sign"}
+    assert found["rows"][0]["renderer"] == "classical"
+    [ratios] = found["best_to_fast"]
+    assert ratios["frames_per_second"] > 0 and ratios["processor_s"] > 0
+    ours, reference = found["generator"], found["generator"]["reference"]
+    for how in ("one_thread", "as_run"):
+        times = reference["ms_a_frame"][how] / ours["ms_a_frame"][how]
+        assert ours["times_faster"][how] == pytest.approx(times, abs=0.06)
     assert os.environ["AVSYNTH_HOME"] == home
     done = command("bench", "dub", "--scene", "8k")
     assert done.code == 2 and "8k" in done.complaint
