@@ -199,5 +199,5 @@ def test_the_shipped_experts_find_the_offset_of_a_person_they_never_saw(recipe, 
         for late in (0, 5):
             matrix = similarity(expert, film[: len(film) - late], mel[:, late * STEPS :])
             offset, confidence = offset_and_confidence(matrix)
-            print(f"{name}: offset {offset}, should be {-late}; confidence {confidence:.3f}")
-            assert abs(offset + late) <= 1 and confidence > 0.15
+            print(f"{name}: offset {offset}, should be {late}; confidence {confidence:.3f}")
+            assert abs(offset - late) <= 1 and confidence > 0.15
