@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import itertools
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from avsynth.errors import UsageError
 from avsynth.face import mesh
-from avsynth.face.mouth_space import MouthSpace, PersonStyle
+from avsynth.face.mouth_space import MouthSpace
 from avsynth.metrics import sync
 from avsynth.models.motion import MotionNetwork
 from avsynth.training.pack import Clip, Pack
@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--weights", nargs="+", type=Path, required=True)
     parser.add_argument("--known", nargs="+", default=["whole"], choices=KNOWN)
     parser.add_argument("--strength", nargs="+", type=float, default=[1.0])
+    parser.add_argument("--groups", nargs="+", default=["GRID", "lrwar", "research"])
     parser.add_argument("--out", type=Path, help="also write a JSON line for every person")
     options = parser.parse_args()
     rows: list[dict[str, object]] = []
@@ -70,12 +71,14 @@ def main() -> None:
         space = MouthSpace.from_arrays({k: v.numpy() for k, v in source.extras.items()})
         meta, front_end = source.metadata, source.network.config.front_end
         people = unseen(options.pack, space, front_end, meta["purpose"], meta["held_out"])
-        for person in people:
+        for person in (each for each in people if each.group in options.groups):
             motion = move(source.network, person)
-            for known, strength in itertools.product(options.known, options.strength):
-                label = {"system": f"{meta['name']} x {strength:g}, {known}", "group": person.group}
-                scores = evaluate(space, person, motion, known, strength)
-                rows += [label | {"person": person.name} | scores] if scores else []
+            for known in options.known:
+                found = evaluate(space, person, motion, known, options.strength)
+                for strength, scores in found.items():
+                    system = f"{meta['name']} x {strength:g}, {known}"
+                    label = {"system": system, "group": person.group, "person": person.name}
+                    rows.append(label | scores)
     if options.out:
         options.out.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     print("\n".join(table(rows)))
@@ -124,22 +127,26 @@ def move(network: MotionNetwork, person: Person) -> Floats:
 
 
 def evaluate(
-    space: MouthSpace, person: Person, motion: Floats, known: str, strength: float
-) -> dict[str, float]:
-    """Scores of motion (T, K) for a person, means over pieces; none for too short a track."""
-    if known == "whole":
-        style = PersonStyle.from_coefficients(person.coefficients, person.openings, space.deviation)
-        return score(space, person, style.from_units(motion * strength))
-    scores = []
-    for start in range(0, len(motion) - PIECE + 1, PIECE):
-        rows = slice(start, start + PIECE)
-        piece = dataclasses.replace(
-            person, coefficients=person.coefficients[rows], openings=person.openings[rows]
-        )
-        heard = motion[rows] if known == "accent" else None
-        looks = Looks.elsewhere(space, space.shape(piece.coefficients), piece.openings, heard)
-        scores.append(score(space, piece, looks.coefficients(motion[rows] * strength)))
-    return {name: mean([each[name] for each in scores]) for name in scores[0]} if scores else {}
+    space: MouthSpace, person: Person, motion: Floats, known: str, strengths: Sequence[float]
+) -> dict[float, dict[str, float]]:
+    """Scores of motion (T, K) by strength, means over pieces; none for too short a track."""
+    whole = slice(0, len(motion))
+    starts = range(0, len(motion) - PIECE + 1, PIECE)
+    scores: dict[float, list[dict[str, float]]] = defaultdict(list)
+    for rows in [whole] if known == "whole" else [slice(k, k + PIECE) for k in starts]:
+        real, gaps, heard = person.coefficients[rows], person.openings[rows], motion[rows]
+        piece = dataclasses.replace(person, coefficients=real, openings=gaps)
+        if known == "whole":
+            looks = Looks.same(space, space.shape(real), gaps, len(real))
+        else:
+            own = heard if known == "accent" else None
+            looks = Looks.elsewhere(space, space.shape(real), gaps, own)
+        for strength in strengths:
+            scores[strength].append(score(space, piece, looks.coefficients(heard * strength)))
+    return {
+        strength: {name: mean([each[name] for each in mine]) for name in mine[0]}
+        for strength, mine in scores.items()
+    }
 
 
 def score(space: MouthSpace, person: Person, made: Floats) -> dict[str, float]:

@@ -53,7 +53,7 @@ def test_the_real_motion_scores_perfectly(held_out, space, person):
 def test_half_the_motion_is_timid_and_does_not_close(held_out, space, person):
     style = PersonStyle.from_coefficients(person.coefficients, person.openings, space.deviation)
     units = style.to_units(person.coefficients)
-    timid, real = (held_out.evaluate(space, person, units, "whole", k) for k in (0.5, 1.0))
+    timid, real = held_out.evaluate(space, person, units, "whole", (0.5, 1.0)).values()
     assert timid["extent"] == pytest.approx(0.5, abs=0.02)
     assert timid["speed"] == pytest.approx(0.5, abs=0.01)
     assert timid["opening"] == pytest.approx(real["opening"], abs=0.01)
@@ -65,10 +65,10 @@ def test_an_accent_is_learnt_from_the_rest_of_the_clip(held_out, space, person):
     units = style.to_units(person.coefficients) / 2
     units[:, 0] -= units[:, 1]  # half as far as the person, and one movement mixed up
     strict, accent = (
-        held_out.evaluate(space, person, units, known, 1.0) for known in ("strict", "accent")
+        held_out.evaluate(space, person, units, known, [1.0])[1.0] for known in ("strict", "accent")
     )
     assert accent["lmd"] < 0.9 * strict["lmd"] and accent["extent"] > 1.1 * strict["extent"]
-    assert held_out.evaluate(space, person, units[:100], "strict", 1.0) == {}
+    assert held_out.evaluate(space, person, units[:100], "strict", [1.0]) == {}
 
 
 def test_closures_are_found_within_a_row(held_out):
