@@ -205,7 +205,10 @@ def contrast(looked: Tensor, heard: Tensor, scale: Tensor, settings: Settings) -
 
 @torch.inference_mode()
 def validate(network: SyncExpert, validation: list[talks.Talk], device: str) -> dict[str, float]:
-    """Over whole clips: share of offsets within a frame, confidence, AUC of single films."""
+    """Over whole clips: share of offsets within a frame, confidence, AUC of single films.
+
+    A lag that lies beyond the ends of a clip counts as lost, so this AUC stays below one.
+    """
     right, confidences, areas = [], [], []
     for talk in validation:
         mel = talk.mel.reshape(-1, talk.mel.shape[-1]).astype(np.float32).T
