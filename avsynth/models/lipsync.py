@@ -99,7 +99,7 @@ class LipsyncNetwork(nn.Module):
         self.work2 = _Residual(half)
         self.fine = nn.Conv2d(half, 4 * 4, 3, padding=1)
         _calm(self.coarse, torch.zeros(5))  # begins as the classical renderer, which is kept
-        _calm(self.fine, torch.cat([torch.ones(4), torch.zeros(12)]))
+        _calm(self.fine, torch.cat([torch.full((4,), 3.0), torch.zeros(12)]))
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See the class."""
@@ -160,7 +160,8 @@ def compose(picture: Tensor, frame: Tensor, mask: Tensor, made: Mapping[str, Ten
         for name in ("flow", "shade", "keep", "paint")
     )
     grid = _places(height, width, picture) + flow.permute(0, 2, 3, 1) * scale
-    moved = grid_sample(picture, grid, padding_mode="border", align_corners=False)
+    # Cubic: a linear one would blur, and a network that is told to be near would learn to use that.
+    moved = grid_sample(picture, grid, "bicubic", padding_mode="border", align_corners=False)
     inside = keep * moved + (1.0 - keep) * paint + shade
     return frame + mask * (inside.clamp(0.0, 1.0) - frame)
 

@@ -125,7 +125,7 @@ def correct(patch: Patch, matrix: Matrix, made: Made) -> Patch:
     places[..., 0] += np.arange(x, x + width, dtype=np.float32)
     places[..., 1] += np.arange(y, y + height, dtype=np.float32)[:, None]
     moved = cv2.remap(  # type: ignore[call-overload]  # the stubs know of no single map
-        patch.rgb, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        patch.rgb, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     keep = made["keep"]
     fine = spread.sparse(np.concatenate([255.0 * (1.0 - keep) * made["paint"], keep]))

@@ -27,7 +27,7 @@ class Settings(BaseModel):
     discriminator_rate: float = 2e-4
     identities: bool = Field(True, description="pseudo-identities")
     edges: float = 1.0
-    detail: float = 1.5
+    detail: float = 2.0
     flicker: float = 0.5
     divergence: float = Field(0.02, description="of the latent; vae variant")
     free_bits: float = Field(0.05, description="nats a latent value that go unpunished")
