@@ -15,6 +15,7 @@ class Adversarial(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    name: str | None = Field(None, description="of its weights; as the run's, -discriminator")
     start: int = Field(400, ge=0, description="steps without it")
     ramp: int = Field(100, gt=0, description="further steps until its losses count in full")
     weight: float = Field(0.1, ge=0, description="of being taken for real")

@@ -60,10 +60,6 @@ class MotionLoss(nn.Module):
         return {"loss": total, "position": position, "opening": opening, "velocity": velocity}
 
 
-def _tensor(values: NDArray[np.float64]) -> Tensor:
-    return torch.from_numpy(values.astype(np.float32))
-
-
 class Adversary:
     """A discriminator of motion given sound, its losses and the network's.
 

@@ -1,8 +1,10 @@
 """Put trained weights where the package ships them, and write the manifest.
 
-    python recipes/motion/publish.py runs/*/motion-*.safetensors
+    python recipes/motion/publish.py runs/motion-small/motion-small.safetensors \
+        runs/motion-small-adversarial/motion-small-discriminator.safetensors
 
-The order of the arguments is the order of the manifest; weights of other kinds stay in it.
+A name that is there already keeps its place, a new one comes last; the card is NAME.md, which a
+network on mels shares with the one on Whisper.
 """
 
 from __future__ import annotations
@@ -19,20 +21,21 @@ SHIPPED = Path(manifest.__file__).parent / "shipped"
 
 
 def main() -> None:
-    """Copy the files and replace their rows."""
+    """Copy the files and replace or add their rows."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("files", nargs="+", type=Path)
-    new = [publish(path) for path in parser.parse_args().files]
-    names = {entry.name for entry in new}
-    others = [entry for entry in manifest.list_weights() if entry.name not in names]
-    manifest.write_manifest([*new, *others], SHIPPED)
+    rows = {entry.name: entry for entry in manifest.list_weights()}
+    rows |= {entry.name: entry for entry in map(publish, parser.parse_args().files)}
+    manifest.write_manifest(list(rows.values()), SHIPPED)
 
 
 def publish(path: Path) -> manifest.Entry:
     """Check one file, copy it, and describe it."""
     source = weights_file.read(path)
     config = source.config
-    assert isinstance(config, MotionConfig)
+    # A discriminator knows the features, not whose they are: its statement says it.
+    motion = isinstance(config, MotionConfig)
+    front_end = config.front_end if motion else source.metadata["front_end"]
     name = source.metadata["name"]
     target = SHIPPED / f"{name}.safetensors"
     shutil.copyfile(path, target)
@@ -44,7 +47,7 @@ def publish(path: Path) -> manifest.Entry:
         licence=source.metadata["licence"],
         purpose=source.metadata["purpose"],
         card=f"{name.removesuffix('-mel')}.md",
-        needs="whisper" if config.front_end == "whisper" else "",
+        needs="whisper" if front_end == "whisper" else "",
     )
 
 

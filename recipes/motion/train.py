@@ -7,6 +7,7 @@ Needs torch, numpy, safetensors, pydantic and PyYAML, no media library. Determin
 seed; interrupted, the same command goes on at the step of the last checkpoint. Writes log.jsonl,
 checkpoint.safetensors, and NAME.safetensors (half precision, with config, mouth space and data
 statement) from the averaged weights at the end, or (``keep: best``) when they validated best.
+An adversarial run writes the discriminator's weights beside them.
 """
 
 from __future__ import annotations
@@ -114,17 +115,29 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> P
                 extras = {k: torch.from_numpy(v) for k, v in space.arrays().items()}
                 weights_file.write(kept, "motion", ema.average, settings.network, extras, data)
                 if adversary:
-                    data |= {"name": f"{settings.name}-discriminator"}
-                    judge, path = adversary.network.eval(), out / f"{data['name']}.safetensors"
-                    weights_file.write(
-                        path, "sequence-discriminator", judge, adversary.config, extras, data
-                    )
-                    judge.train()
+                    write_discriminator(out, settings, adversary, extras, data)
             notes = {"best": best, "waited": waited}
             checkpoint.save(saved, step, networks, optimizers, generator, notes)
     final = out / f"{settings.name}.safetensors"
     final.write_bytes(kept.read_bytes())
     return final
+
+
+def write_discriminator(
+    out: Path,
+    settings: Settings,
+    adversary: Adversary,
+    extras: dict[str, torch.Tensor],
+    data: dict[str, object],
+) -> None:
+    """The discriminator beside the weights, with the same statement but the network's score."""
+    name = adversary.settings.name or f"{settings.name}-discriminator"
+    data = {key: value for key, value in data.items() if key != "validation"}
+    data |= {"name": name, "front_end": settings.network.front_end}
+    judge = adversary.network.eval()
+    path = out / f"{name}.safetensors"
+    weights_file.write(path, "sequence-discriminator", judge, adversary.config, extras, data)
+    judge.train()
 
 
 def build(config: MotionConfig, statistics: dict[str, Floats]) -> MotionNetwork:
