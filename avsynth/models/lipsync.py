@@ -80,7 +80,8 @@ class LipsyncNetwork(nn.Module):
     whose mean, zero, is used without it.
     Out: ``flow`` (N, 2, S/4, S/4), in pixels of the square, where each pixel comes from relative
     to its place (x, y); ``shade`` (N, 3, S/4, S/4), added; ``keep`` (N, 1, S, S), the share of
-    moved pixels; ``paint`` (N, 3, S, S), the colour of the rest. ``compose`` puts them together.
+    moved pixels; ``paint`` (N, 3, S, S), how the colour of the rest changes. ``compose`` puts them
+    together.
     """
 
     def __init__(self, config: LipsyncConfig) -> None:
@@ -121,7 +122,7 @@ class LipsyncNetwork(nn.Module):
             "flow": torch.tanh(coarse[:, :2]) * self.config.reach,
             "shade": torch.tanh(coarse[:, 2:]) * 0.5,
             "keep": torch.sigmoid(fine[:, :1]),
-            "paint": (soft + fine[:, 1:]).clamp(0.0, 1.0),
+            "paint": soft - picture + fine[:, 1:],
         }
 
 
@@ -162,7 +163,7 @@ def compose(picture: Tensor, frame: Tensor, mask: Tensor, made: Mapping[str, Ten
     grid = _places(height, width, picture) + flow.permute(0, 2, 3, 1) * scale
     # Cubic: a linear one would blur, and a network that is told to be near would learn to use that.
     moved = grid_sample(picture, grid, "bicubic", padding_mode="border", align_corners=False)
-    inside = keep * moved + (1.0 - keep) * paint + shade
+    inside = keep * moved + (1.0 - keep) * (picture + paint) + shade
     return frame + mask * (inside.clamp(0.0, 1.0) - frame)
 
 

@@ -130,10 +130,10 @@ def correct(patch: Patch, matrix: Matrix, made: Made) -> Patch:
     keep = made["keep"]
     fine = spread.sparse(np.concatenate([255.0 * (1.0 - keep) * made["paint"], keep]))
     added = spread.whole(fine[..., :3] + spread.sparse(255.0 * made["shade"]))
-    share = cv2.merge([spread.whole(fine[..., 3])] * 3)
+    share = spread.whole(fine[..., 3])
     rgb = patch.rgb.copy()
-    kept = cv2.multiply(moved, share, dtype=cv2.CV_32F)
-    rgb[y : y + height, x : x + width] = cv2.add(kept, added, dtype=cv2.CV_8U)
+    part = rgb[y : y + height, x : x + width]
+    part[:] = cv2.add(cv2.blendLinear(moved, part, share, 1.0 - share), added, dtype=cv2.CV_8U)
     return Patch(patch.box, rgb, patch.mask)
 
 
