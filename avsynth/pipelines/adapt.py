@@ -15,15 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import avsynth
-from avsynth.errors import NothingToDoError
-from avsynth.media import MediaInfo, atomic_output
+from avsynth.media import atomic_output
 from avsynth.pipelines.adapt_bases import Bases, find_bases
 from avsynth.pipelines.adapt_inputs import AdaptOptions, check_footage
-from avsynth.pipelines.adapt_report import AdaptReport, FootageReport, gains, part_report
-from avsynth.pipelines.analyse import analyse
-from avsynth.pipelines.footage import Face, Film, faces_of
+from avsynth.pipelines.adapt_report import AdaptReport, gains, part_report
+from avsynth.pipelines.adapt_scenes import LEAST_SPEECH, Scene, refuse_too_little, watch
 from avsynth.pipelines.footage_pictures import films_of
-from avsynth.pipelines.footage_sound import Sync, hear, in_sync, mouth_at, takes_of
 from avsynth.pipelines.inputs import report_path
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.progress import Callback, Progress
@@ -31,30 +28,11 @@ from avsynth.provenance import consent as consents
 from avsynth.provenance import credentials
 from avsynth.provenance.consent import Authorisation
 from avsynth.reporting import FileHash, peak_memory_mb
-from avsynth.speech import front_end as front_ends
-from avsynth.speech.front_end import FrontEnd
 from avsynth.training.adapt_lipsync import AdaptedLipsync, adapt_lipsync
-from avsynth.training.adapt_motion import RATE, AdaptedMotion, Take, adapt_motion, total_steps
+from avsynth.training.adapt_motion import AdaptedMotion, adapt_motion, total_steps
 from avsynth.weights.subject import write_parts
 
 _JOB_FORMAT = 1
-_LEAST_SPEECH = 4.0  # seconds
-
-
-@dataclasses.dataclass(frozen=True)
-class _Scene:
-    """A film with what can be learnt from it."""
-
-    film: Film
-    sha256: str
-    faces: list[Face]
-    takes: list[Take]
-    sync: Sync
-
-    @property
-    def speech(self) -> float:
-        """Seconds of speech with the face in view."""
-        return float(sum(take.speaking.sum() for take in self.takes)) / RATE
 
 
 def adapt(
@@ -96,8 +74,8 @@ def adapt(
     )
     settings = _settings(allowed, options, bases)
     with Job(output, settings) as job:
-        scenes = _watch(films, allowed, bases, options.face, job, steps)
-        _refuse_too_little(scenes)
+        scenes = watch(films, allowed, bases, options.face, job, steps)
+        refuse_too_little(scenes)
         clock = _Clock(began, options.minutes)
         motion = _learn_motion(scenes, bases, options, clock, steps)
         lipsync = _learn_lipsync(scenes, bases, options, clock, steps)
@@ -115,7 +93,7 @@ def adapt(
                 avsynth_version=avsynth.__version__,
                 output=FileHash(path=str(output), sha256=sha256),
                 purpose=metadata["purpose"],
-                footage=[_footage_report(scene) for scene in scenes],
+                footage=[scene.report for scene in scenes],
                 motion=learnt,
                 lipsync=painted,
                 settings=options.model_dump(mode="json"),
@@ -152,49 +130,12 @@ class _Clock:
         return over
 
 
-def _watch(
-    films: dict[Path, MediaInfo], allowed: dict[Path, Authorisation], bases: Bases, face: str,
-    job: Job, steps: Progress,
-) -> list[_Scene]:  # fmt: skip
-    """Find the face, hear the sound, and put them on one clock, film by film."""
-    front_end = front_ends.make(bases.network.config.front_end)
-    scenes = []
-    for number, (path, info) in enumerate(films.items()):
-        sha256 = allowed[path].media_sha256
-        with Job(job.path(f"film-{number}"), {"film": sha256}) as inner:
-            film = Film(path, info, analyse(path, info, inner, steps))
-        steps.start("speech")
-        scenes.append(_scene(film, sha256, bases, front_end, face))
-        job.write_json(f"film-{number}.json", sha256)  # worth keeping
-    return scenes
-
-
-def _scene(film: Film, sha256: str, bases: Bases, front_end: FrontEnd, face: str) -> _Scene:
-    faces = faces_of(film, bases.space, face)
-    heard = hear(film, bases.network, front_end)
-    sync = in_sync(heard, mouth_at(film, faces, heard.times), bases.space)
-    lag = sync.lag / RATE if sync.clear else 0.0
-    return _Scene(
-        film, sha256, faces, takes_of(heard, mouth_at(film, faces, heard.times + lag)), sync
-    )
-
-
-def _refuse_too_little(scenes: list[_Scene]) -> None:
-    speech = sum(scene.speech for scene in scenes)
-    if speech < _LEAST_SPEECH:
-        raise NothingToDoError(
-            f"{speech:.1f} s of speech with the face in view are too little to learn from",
-            scenes[0].film.path,
-            f"at least {_LEAST_SPEECH:g} s are needed, better a minute",
-        )
-
-
 def _learn_motion(
-    scenes: list[_Scene], bases: Bases, options: AdaptOptions, clock: _Clock, steps: Progress
+    scenes: list[Scene], bases: Bases, options: AdaptOptions, clock: _Clock, steps: Progress
 ) -> AdaptedMotion | None:
     """None where no sound goes with its mouth for long enough."""
     clear = [scene for scene in scenes if scene.sync.clear]
-    if sum(scene.speech for scene in clear) < _LEAST_SPEECH:
+    if sum(scene.speech for scene in clear) < LEAST_SPEECH:
         return None
     steps.start("motion", total_steps())
     takes = [take for scene in clear for take in scene.takes]
@@ -205,7 +146,7 @@ def _learn_motion(
 
 
 def _learn_lipsync(
-    scenes: list[_Scene], bases: Bases, options: AdaptOptions, clock: _Clock, steps: Progress
+    scenes: list[Scene], bases: Bases, options: AdaptOptions, clock: _Clock, steps: Progress
 ) -> AdaptedLipsync | None:
     """None where there is no generator, or too few pictures."""
     if bases.generator is None:
@@ -283,19 +224,8 @@ def _metadata(
     }
 
 
-def _footage_report(scene: _Scene) -> FootageReport:
-    return FootageReport(
-        file=FileHash(path=str(scene.film.path), sha256=scene.sha256),
-        seconds=round(scene.film.seconds, 3),
-        speech_seconds=round(scene.speech, 2),
-        lag=scene.sync.lag,
-        clarity=scene.sync.clarity,
-        heard=scene.sync.clear,
-    )
-
-
 def _notes(
-    allowed: dict[Path, Authorisation], scenes: list[_Scene], bases: Bases, clock: _Clock
+    allowed: dict[Path, Authorisation], scenes: list[Scene], bases: Bases, clock: _Clock
 ) -> list[str]:
     notes = [each.reasons[0] for each in allowed.values() if each.identity == "not checked"]
     for scene in scenes:

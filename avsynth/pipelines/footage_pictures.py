@@ -131,17 +131,17 @@ def _portraits(
         if not wanted:
             continue
         last = max(wanted)
-        for index, frame in enumerate(read_frames(film.path)):
-            for which, points in wanted.get(index, ()):
-                layout = vertices(points)
-                box = face_box(layout).clip(frame.width, frame.height)
-                template = faces[which].template
-                found[number, which].append(
-                    _portrait(index, frame.rgb(box), layout, box, points, template)
-                )
-            advance()
-            if index == last:
-                break
+        with read_frames(film.path) as frames_of_film:
+            for index, frame in zip(range(last + 1), frames_of_film, strict=False):
+                for which, points in wanted.get(index, ()):
+                    layout = vertices(points)
+                    box = face_box(layout).clip(frame.width, frame.height)
+                    found[number, which].append(
+                        _portrait(
+                            index, frame.rgb(box), layout, box, points, faces[which].template
+                        )
+                    )
+                advance()
     return found
 
 

@@ -22,7 +22,8 @@ from avsynth.speech.activity import voice_activity
 from avsynth.speech.front_end import FrontEnd
 from avsynth.speech.mel import SAMPLE_RATE
 from avsynth.speech.windows import Windows
-from avsynth.training.adapt_motion import RATE, Take, opening_direction
+from avsynth.training.adapt_motion import RATE, Take
+from avsynth.training.adapt_scores import opening_direction
 
 Floats = NDArray[np.float64]
 
@@ -135,7 +136,9 @@ def in_sync(heard: Heard, mouth: Mouth, space: MouthSpace) -> Sync:
 
 def takes_of(heard: Heard, mouth: Mouth) -> list[Take]:
     """Stretches in which the mouth is seen while there is speech, or nearly."""
-    near = np.convolve(heard.speaking, np.ones(2 * _BEFORE_AND_AFTER + 1), "same") > 0.5
+    reach = _BEFORE_AND_AFTER
+    padded = np.pad(heard.speaking, reach)
+    near = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).any(axis=1)
     edges = np.flatnonzero(np.diff(np.r_[False, near & mouth.seen, False].astype(int)))
     return [
         Take(heard.features[a:b], mouth.coefficients[a:b], mouth.openings[a:b], heard.speaking[a:b])

@@ -17,10 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from avsynth.face import mesh
 from avsynth.face.mouth_space import MouthSpace, PersonStyle
-from avsynth.metrics import sync
 from avsynth.models.motion import MotionNetwork
+from avsynth.training.adapt_scores import Scores, choose, opening_direction, score
 
 Floats = NDArray[np.float64]
 
@@ -33,8 +32,6 @@ _BATCH, _WINDOW, _LEAST = 12, 32, 12  # windows; rows of one, and at least
 _LEARNING_RATE = 1e-3
 _WARM_UP = 20  # steps
 _NOISE, _DEAF = 0.3, 0.1  # of the features: deviation of noise, share of channels left out
-_LIPS = mesh.in_mouth((*mesh.LIPS_OUTER, *mesh.LIPS_INNER))
-_TOP, _BOTTOM = mesh.in_mouth(mesh.LIP_TOP_BOTTOM)
 
 
 @dataclass(frozen=True)
@@ -57,16 +54,6 @@ class Take:
         """Rows ``first`` to ``stop``."""
         cut = slice(max(first, 0), max(stop, 0))
         return Take(self.heard[cut], self.coefficients[cut], self.openings[cut], self.speaking[cut])
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Of held-out speech: lip distance at best lag (eye distances), correlation of the opening,
-    and how far the mouth opens and closes over how far the person's does."""
-
-    lmd: float
-    opening: float
-    extent: float
 
 
 @dataclass(frozen=True)
@@ -121,31 +108,6 @@ def adapt_motion(
 def total_steps(steps: int = STEPS) -> int:
     """How often ``adapt_motion`` advances, at most."""
     return steps * (_FOLDS + 1)
-
-
-def opening_direction(space: MouthSpace) -> Floats:
-    """How far each coefficient, in its typical size, opens the mouth (K,); of length 1."""
-    rise = space.components[:, _BOTTOM, 1] - space.components[:, _TOP, 1]
-    direction = rise * space.deviation
-    return np.asarray(direction / np.linalg.norm(direction))
-
-
-def choose(scores: dict[float, Scores]) -> float:
-    """The share with the smallest distance whose opening follows the sound no worse."""
-    usable = [share for share, its in scores.items() if its.opening >= scores[0.0].opening]
-    return min(usable, key=lambda share: scores[share].lmd)
-
-
-def score(space: MouthSpace, made: Floats, real: Floats) -> Scores:
-    """Coefficients (T, K) that were made against the person's own."""
-    shapes = [space.shape(rows) for rows in (made, real)]
-    lips = [shape[:, _LIPS, :2] for shape in shapes]
-    gaps = [shape[:, _BOTTOM, 1] - shape[:, _TOP, 1] for shape in shapes]
-    return Scores(
-        round(sync.lmd_best_lag(lips[1], lips[0], np.ones(len(real)))[0], 5),
-        round(sync.best_lag(gaps[0], gaps[1])[0], 4),
-        round(float(gaps[0].std() / max(gaps[1].std(), 1e-9)), 3),
-    )
 
 
 def mixed(base: MotionNetwork, trained: MotionNetwork, share: float) -> MotionNetwork:
