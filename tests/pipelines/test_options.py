@@ -28,6 +28,7 @@ def test_defaults_are_those_of_the_command() -> None:
         ({"device": "gpu7"}, "--device: 'gpu7' is none of auto, cpu"),
         ({"device": "cuda:-1"}, "device: "),
         ({"engine": "onnx"}, "engine: "),
+        ({"quality": "good"}, "--quality: 'good' is none of fast, best"),
         ({"preset": "veryslower"}, "--preset: 'veryslower' is none of ultrafast"),
         ({"lossless": True, "crf": 18}, "--crf does not go with --lossless"),
         ({"codec": "mpeg2"}, "codec: "),
@@ -41,6 +42,12 @@ def test_bad_values_are_told_in_one_line(given: dict[str, Any], line: str) -> No
         dub_options(**given)
     assert line in str(error.value) and "\n" not in str(error.value)
     assert "Input should" not in str(error.value) and "Value error" not in str(error.value)
+
+
+def test_weights_are_one_or_several() -> None:
+    assert dub_options().weights == () and dub_options().quality == "best"
+    assert dub_options(weights="motion-small").weights == ("motion-small",)
+    assert dub_options(weights=["a", "b.safetensors"]).weights == ("a", "b.safetensors")
 
 
 @pytest.mark.parametrize(

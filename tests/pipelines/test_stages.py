@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from avsynth.pipelines.stages import Ahead
+from avsynth.pipelines.stages import Ahead, grouped
 
 
 class Counting:
@@ -106,3 +106,11 @@ def test_it_can_be_left_without_taking_anything_and_closed_twice() -> None:
     stage = Ahead(Counting(), depth=1)
     stage.close()
     stage.close()
+
+
+def test_groups_take_no_more_than_they_need() -> None:
+    assert list(grouped("abcdefg", 3)) == [["a", "b", "c"], ["d", "e", "f"], ["g"]]
+    assert list(grouped([], 3)) == []
+    source = Counting()
+    groups = grouped(source, 2)
+    assert next(groups) == [1, 2] and source.made == 2
