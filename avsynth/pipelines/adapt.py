@@ -68,10 +68,11 @@ def adapt(
     for path in films:
         credentials.refuse_tampered(path)
     steps.start("networks")
-    commercial = any(not each.allows_research_weights for each in allowed.values())
+    record = next(iter(allowed.values()))  # one record allows them all
     bases = find_bases(
-        options.weights, options.generator, "commercial" if commercial else "research"
-    )
+        options.weights, options.generator,
+        "research" if record.allows_research_weights else "commercial", record.record_sha256,
+    )  # fmt: skip
     settings = _settings(allowed, options, bases)
     with Job(output, settings) as job:
         scenes = watch(films, allowed, bases, options.face, job, steps)

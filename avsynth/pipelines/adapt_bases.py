@@ -16,7 +16,7 @@ from avsynth.weights import manifest
 from avsynth.weights.file import WeightsFile
 from avsynth.weights.manifest import Purpose
 from avsynth.weights.motion import best_motion
-from avsynth.weights.subject import read_parts
+from avsynth.weights.subject import read_parts, refuse_other_consent
 
 NONE = "none"
 
@@ -69,21 +69,27 @@ class Bases:
         return "research" if any(base.purpose == "research" for base in bases) else "commercial"
 
 
-def find_bases(motion: str | None, lipsync: str | None, purpose: Purpose) -> Bases:
+def find_bases(
+    motion: str | None, lipsync: str | None, purpose: Purpose, record_sha256: str
+) -> Bases:
     """The networks of these names or files, or the best for ``purpose``.
 
     ``lipsync`` "none" leaves the generator out; so does there being none for the purpose.
 
     Raises:
         WeightsError: one cannot be read, or is of another kind.
-        ConsentError: research weights for commercial work.
+        ConsentError: research weights for commercial work; weights of a person under another
+            consent record than that of hash ``record_sha256``.
     """
     moving = _base(motion or best_motion(purpose).name, "motion", purpose)
+    refuse_other_consent(moving.name, moving.file.metadata, record_sha256)
     if lipsync is None:
         lipsync = next((entry.name for entry in _fitting("lipsync", purpose)), NONE)
     if lipsync == NONE:
         return Bases(moving, None, None)
-    return Bases(moving, _base(lipsync, "lipsync", purpose), _judge(purpose))
+    painting = _base(lipsync, "lipsync", purpose)
+    refuse_other_consent(painting.name, painting.file.metadata, record_sha256)
+    return Bases(moving, painting, _judge(purpose))
 
 
 def _judge(purpose: Purpose) -> PatchDiscriminator | None:

@@ -11,6 +11,7 @@ from avsynth.pipelines.segment import PAINTERS
 from avsynth.provenance.consent import Authorisation
 from avsynth.weights.dubbing import DubbingModels, load_dubbing
 from avsynth.weights.manifest import Purpose
+from avsynth.weights.subject import refuse_other_consent
 
 #: Frames that go through the network together, which fetches its weights once for all of them.
 FRAMES_AT_ONCE = 4
@@ -22,7 +23,8 @@ def networks(inputs: Inputs, options: DubOptions, allowed: Authorisation) -> Dub
     """Load them.
 
     Raises:
-        ConsentError: one of them is for research alone, and the consent for commercial work.
+        ConsentError: one of them is for research alone, and the consent for commercial work; or
+            is a person's, made under another consent record.
         UsageError, WeightsError: see ``load_dubbing``.
     """
     purpose: Purpose = "research" if allowed.allows_research_weights else "commercial"
@@ -35,6 +37,8 @@ def networks(inputs: Inputs, options: DubOptions, allowed: Authorisation) -> Dub
             f"the consent is for commercial work, which excludes {models.research.name}",
             hint="leave it out of --weights",
         )
+    for model in models.loaded:
+        refuse_other_consent(model.name, model.metadata, allowed.record_sha256)
     return models
 
 

@@ -30,7 +30,7 @@ _BATCH = 3  # films
 _LEARNING_RATE = 2e-4
 _WARM_UP = 20  # steps
 _DECAY = 0.98  # of the average that is kept
-_EDGES, _FLICKER, _KEEP, _MATCHING = 1.0, 0.5, 0.02, 0.05  # as in the recipe
+_EDGES, _DETAIL, _FLICKER, _MATCHING = 1.0, 2.0, 0.5, 0.05  # as in the recipe
 _AT_ONCE = 8  # pictures
 
 
@@ -132,9 +132,9 @@ def _loss(network: LipsyncNetwork, judge: PatchDiscriminator | None, batch: Batc
     made = compose(picture, truth, maps[:, :1], result)
     weight = losses.attention(maps)
     total = losses.pictures(made, truth, weight) + _EDGES * losses.edges(made, truth, weight)
+    total = total + _DETAIL * losses.detail(made, truth, weight)
     films = (x.reshape(*batch["truth"].shape[:2], *x.shape[1:]) for x in (made, truth, weight))
     total = total + _FLICKER * losses.flicker(*films)
-    total = total + _KEEP * (maps[:, :1] * (1.0 - result["keep"])).mean()
     if judge is not None:
         with torch.no_grad():
             real = judge(truth, maps)

@@ -94,7 +94,7 @@ def evaluate(
     person: Person, path: Path, options: argparse.Namespace
 ) -> tuple[dict[str, object], list[Bytes]]:
     """A row of the table, and rows of the sheet where there is a generator."""
-    base = find_bases(options.weights, options.generator, "research")
+    base = find_bases(options.weights, options.generator, "research", "")
     learnt = read_parts(path)
     report = json.loads(path.with_name(f"{path.name}.report.json").read_text("utf-8"))
     row: dict[str, object] = {

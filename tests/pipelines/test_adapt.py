@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dub_helpers import PERSON, command, consent_for, grey, leftovers, short_person, write_consent
+from dub_helpers import (
+    LINE,
+    PERSON,
+    command,
+    consent_for,
+    grey,
+    leftovers,
+    short_person,
+    write_consent,
+)
 
 from avsynth.errors import UsageError
 from avsynth.face.mouth_space import MouthSpace
@@ -18,8 +27,10 @@ from avsynth.media import Writer
 from avsynth.media.writer import video_like
 from avsynth.pipelines.adapt_inputs import adapt_options
 from avsynth.pipelines.footage_sound import Heard, Mouth, in_sync, mouth_at, takes_of
+from avsynth.provenance import consent as consents
 from avsynth.weights import file as files
 from avsynth.weights import manifest
+from avsynth.weights.subject import write_parts
 
 
 def refused(code: int, words: str, tmp_path: Path, *arguments: object) -> None:
@@ -99,6 +110,27 @@ def test_research_weights_for_commercial_work(tmp_path: Path) -> None:
         5, "excludes motion-small-research", tmp_path, *given, "--weights", "motion-small-research"
     )
     refused(6, "no weights are called", tmp_path, *given, "--weights", "nobody")
+
+
+def subject_of(record: Path, path: Path) -> Path:
+    """A person's weights that say they were made under ``record``."""
+    motion = files.read(manifest.find("motion-small-mel").path)
+    consent = {"record_sha256": consents.load(record).sha256}
+    write_parts(path, {"motion": motion}, {"purpose": "commercial", "consent": consent})
+    return path
+
+
+def test_a_persons_weights_are_for_one_consent_record(tmp_path: Path) -> None:
+    film, words = short_person(frames=12), "made under another consent record"
+    record, other = (write_consent(film, tmp_path / f"{n}.json") for n in ("own", "other"))
+    weights = subject_of(record, tmp_path / "anna.safetensors")
+    given = "dub", film, "--audio", LINE, "-o", tmp_path / "out.mp4", "--weights", weights
+    done = command(*given, "--consent", other)
+    assert done.code == 5 and words in done.complaint
+    assert not (tmp_path / "out.mp4").exists()
+    again = film, "--weights", weights, "--consent", other, "-o", tmp_path / "s.safetensors"
+    refused(5, words, tmp_path, *again)
+    assert command(*given, "--consent", record).code == 0
 
 
 @pytest.mark.parametrize(

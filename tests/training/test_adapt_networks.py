@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from avsynth.models.lipsync import LipsyncConfig, LipsyncNetwork
 from avsynth.models.motion import MotionConfig, MotionNetwork
 from avsynth.training import adapt_lipsync as pictures
 from avsynth.training.adapt_lipsync import Films
-from avsynth.training.adapt_motion import Take, adapt_motion, total_steps
+from avsynth.training.adapt_motion import AdaptedMotion, Take, adapt_motion, total_steps
 from avsynth.training.adapt_scores import Scores, choose
 from avsynth.weights import file as files
 from avsynth.weights import manifest
@@ -56,19 +58,26 @@ def habit(heard: NDArray[np.float32], size: int) -> NDArray[np.float64]:
     return np.asarray(np.tanh(heard @ turn), np.float64)
 
 
-def test_a_habit_is_learnt_and_measured_on_held_out_speech(
-    base: MotionNetwork, space: MouthSpace
-) -> None:
+@pytest.fixture(scope="module")
+def learnt(base: MotionNetwork, space: MouthSpace) -> AdaptedMotion:
+    return learn_habit(base, space, lambda: None)
+
+
+def learn_habit(
+    base: MotionNetwork, space: MouthSpace, advance: Callable[[], None]
+) -> AdaptedMotion:
     heard = speech()
-    told = []
-    result = adapt_motion(
-        base, space, [take(space, heard, habit(heard, space.size))], steps=80,
-        advance=lambda: told.append(1),
-    )  # fmt: skip
-    assert result.share > 0
+    takes = [take(space, heard, habit(heard, space.size))]
+    return adapt_motion(base, space, takes, steps=40, advance=advance)
+
+
+def test_a_habit_is_learnt_and_measured_on_held_out_speech(
+    base: MotionNetwork, space: MouthSpace, learnt: AdaptedMotion
+) -> None:
+    result = learnt
+    assert result.share > 0 and result.steps == total_steps(40)
     assert result.after.lmd < 0.9 * result.before.lmd
     assert result.after.opening > result.before.opening
-    assert len(told) == result.steps == total_steps(80)
     unseen = torch.from_numpy(speech(seed=9))[None]
     real = habit(unseen[0].numpy(), space.size)
     with torch.inference_mode():
@@ -79,12 +88,13 @@ def test_a_habit_is_learnt_and_measured_on_held_out_speech(
     assert correlations[1] > correlations[0]
 
 
-def test_equal_seeds_give_equal_networks(base: MotionNetwork, space: MouthSpace) -> None:
-    heard = speech(150)
-    takes = [take(space, heard, habit(heard, space.size))]
-    first, again = (adapt_motion(base, space, takes, steps=30, seed=1) for _ in range(2))
-    assert first.share > 0 and first.after == again.after
-    states = first.network.state_dict(), again.network.state_dict()
+def test_equal_seeds_give_equal_networks(
+    base: MotionNetwork, space: MouthSpace, learnt: AdaptedMotion
+) -> None:
+    told: list[int] = []
+    again = learn_habit(base, space, lambda: told.append(1))
+    assert learnt.after == again.after and len(told) == again.steps
+    states = learnt.network.state_dict(), again.network.state_dict()
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
 
 

@@ -110,11 +110,12 @@ def test_a_subjects_file_is_both(tmp_path: Path) -> None:
         "lipsync": file.read(Path(generator(tmp_path / "g.safetensors"))),
     }
     subject = tmp_path / "anna.safetensors"
-    write_parts(subject, parts, {"purpose": "commercial"})  # type: ignore[arg-type]
+    metadata = {"purpose": "commercial", "consent": {"record_sha256": "0" * 64}}
+    write_parts(subject, parts, metadata)  # type: ignore[arg-type]
     models = load_dubbing([str(subject)], "commercial")
     assert [(m.name, m.kind) for m in models.loaded] == [("anna", "motion"), ("anna", "lipsync")]
     assert len({model.sha256 for model in models.loaded}) == 1
     assert load_dubbing([str(subject)], "commercial", "fast").loaded[0].name == "anna"
-    write_parts(subject, {"motion": parts["motion"]}, {"purpose": "commercial"})
+    write_parts(subject, {"motion": parts["motion"]}, metadata)
     models = load_dubbing([str(subject)], "commercial")
     assert [model.name for model in models.loaded] == ["anna", "ours"]

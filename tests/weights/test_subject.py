@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from avsynth.errors import WeightsError
+from avsynth.errors import ConsentError, WeightsError
 from avsynth.models.lipsync import LipsyncConfig, LipsyncNetwork, example_batch
 from avsynth.models.motion import MotionNetwork
 from avsynth.weights import file as files
 from avsynth.weights import load, manifest
 from avsynth.weights.file import WeightsFile
-from avsynth.weights.subject import read_parts, write_parts
+from avsynth.weights.subject import read_parts, refuse_other_consent, write_parts
 
-_METADATA = {"purpose": "commercial", "name": "somebody", "bases": {"motion": {"name": "m"}}}
+_RECORD = "ab" * 32
+_METADATA = {
+    "purpose": "commercial", "name": "somebody", "bases": {"motion": {"name": "m"}},
+    "consent": {"record_sha256": _RECORD},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +82,25 @@ def test_the_generator_of_a_subject_runs(stored: Path) -> None:
 def test_a_file_of_one_network_is_its_own_part() -> None:
     entry = manifest.find("motion-small")
     assert set(read_parts(entry.path, entry.sha256)) == {"motion"}
+
+
+@pytest.mark.parametrize("consent", [None, {}, {"record_sha256": ""}, "allowed"])
+def test_without_a_consent_record_nothing_is_read(
+    consent: object, parts: dict[str, WeightsFile], tmp_path: Path
+) -> None:
+    path = tmp_path / "nobody.safetensors"
+    write_parts(path, {"motion": parts["motion"]}, _METADATA | {"consent": consent})
+    with pytest.raises(WeightsError, match="without the consent"):
+        read_parts(path)
+
+
+def test_a_persons_weights_belong_to_one_record(stored: Path) -> None:
+    metadata = read_parts(stored)["motion"].metadata
+    refuse_other_consent("somebody", metadata, _RECORD)
+    with pytest.raises(ConsentError, match="another consent record"):
+        refuse_other_consent("somebody", metadata, "cd" * 32)
+    shipped = manifest.find("motion-small")
+    refuse_other_consent(shipped.name, files.read(shipped.path).metadata, "cd" * 32)
 
 
 def test_other_kinds_are_refused(tmp_path: Path) -> None:
