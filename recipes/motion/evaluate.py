@@ -176,19 +176,20 @@ def score_weights(name: str, strength: float, cases: list[Case]) -> list[dict[st
     loaded, speech = load_motion(name, engine="torch")
     system = loaded.name if strength == 1 else f"{loaded.name} x {strength:g}"
     usable = [c for c in cases if c.group == "free real" or not c.group.startswith("free")]
+    said = {case.name: hear(speech, case, case.samples) for case in usable}
     rows = []
     for case in usable:
         others = [c for c in usable if c.group == case.group and c.name != case.name]
         mine = [c for c in others if c.person == case.person]
-        known = protocols(speech, case, mine)
-        heard = {label: (case.samples, looks, 0) for label, looks in known.items()}
-        turned = np.roll(case.samples, ROTATED * STEP)
+        known = protocols(speech.space, case, mine, said)
+        heard = {label: (said[case.name], looks, 0) for label, looks in known.items()}
+        turned = hear(speech, case, np.roll(case.samples, ROTATED * STEP))
         heard["rotated"] = (turned, known["whole"], ROTATED)
-        stranger = np.resize(others[0].samples, len(case.samples))
+        stranger = hear(speech, case, np.resize(others[0].samples, len(case.samples)))
         heard["shuffled"] = (stranger, known["strict"], 0)
         values: dict[str, float] = {}
-        for label, (samples, looks, shift) in heard.items():
-            made = make(speech, case, samples, looks, strength)
+        for label, (units, looks, shift) in heard.items():
+            made = make(speech.space, case, units, looks, strength)
             scores = compare(speech.space, made, case, shift)
             values |= {f"{key}{label}": value for key, value in scores.items()}
         for label, shape in (("frozen", case.mouth[0]), ("constant", case.mouth.mean(axis=0))):
@@ -199,15 +200,17 @@ def score_weights(name: str, strength: float, cases: list[Case]) -> list[dict[st
     return rows
 
 
-def protocols(speech: SpeechToMotion, case: Case, others: list[Case]) -> dict[str, Looks]:
-    """What may be known of the person, by protocol."""
-    space, frames = speech.space, len(case.mouth)
+def protocols(
+    space: MouthSpace, case: Case, others: list[Case], said: dict[str, Floats]
+) -> dict[str, Looks]:
+    """What may be known of the person, by protocol; ``said``: what each clip's sound makes."""
+    frames = len(case.mouth)
     whole = Looks.same(space, case.mouth, case.opening, frames)
     sources = others or [case]
     # Another clip was aligned by its own template: only style and accent are carried over.
     mouths = np.concatenate([c.mouth for c in sources])
     openings = np.concatenate([c.opening for c in sources])
-    own = np.concatenate([hear(speech, c, c.samples)[:, :-1] for c in sources])
+    own = np.concatenate([said[c.name][:, :-1] for c in sources])
     if others:
         strict, accent = (Looks.same(space, mouths, openings, frames, m) for m in (None, own))
         return {"strict": strict, "accent": accent, "whole": whole}
@@ -245,18 +248,11 @@ def hear(speech: SpeechToMotion, case: Case, samples: NDArray[np.float32]) -> Fl
     return np.asarray(units, np.float64)
 
 
-def make(
-    speech: SpeechToMotion,
-    case: Case,
-    samples: NDArray[np.float32],
-    looks: Looks,
-    strength: float = 1.0,
-) -> Made:
-    """The mouth that ``samples`` make in the clip's pictures."""
-    units = hear(speech, case, samples)
-    units[:, :-1] *= strength
+def make(space: MouthSpace, case: Case, units: Floats, looks: Looks, strength: float = 1.0) -> Made:
+    """The mouth that motion and presence (T, K + 1) make in the clip's pictures."""
+    units = np.c_[units[:, :-1] * strength, units[:, -1]]
     first = looks.coefficients(units)[:, 0]
-    points = looks.points(speech.space, units, case.poses)
+    points = looks.points(space, units, case.poses)
     top, bottom = mesh.in_mouth(mesh.LIP_TOP_BOTTOM)
     gaps = np.linalg.norm(points[:, top] - points[:, bottom], axis=1) / case.eyes
     return Made(first, points[:, mesh.in_mouth(LIPS)], gaps)
@@ -265,7 +261,7 @@ def make(
 def silence(speech: SpeechToMotion, case: Case, looks: Looks) -> dict[str, float]:
     """Opening and movement energy in silence, against those of the person's own pauses."""
     quiet = np.random.default_rng(0).normal(0, 1e-4, len(case.samples)).astype(np.float32)
-    made = make(speech, case, quiet, looks)
+    made = make(speech.space, case, hear(speech, case, quiet), looks)
     pause = voice_activity(case.samples)[: len(case.points)] < 0.5
     if (pause[1:] & pause[:-1]).sum() < 3:
         return {}
