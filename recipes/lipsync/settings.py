@@ -31,9 +31,9 @@ class Settings(BaseModel):
     flicker: float = 0.5
     divergence: float = Field(0.02, description="of the latent; vae variant")
     free_bits: float = Field(0.05, description="nats a latent value that go unpunished")
-    adversarial: float = 0.04
-    matching: float = 0.05
-    temporal: float = 0.01
+    adversarial: float = 0.01
+    matching: float = 0.02
+    temporal: float = 0.002
     sync: float = 0.0
     sync_expert: str = Field("sync-small", description="weights, by name or path")
     warm_up: int = Field(500, ge=0, description="steps before the adversaries count")

@@ -21,7 +21,7 @@ RECIPE = Path(__file__).parents[2] / "recipes" / "lipsync"
 OURS = ("train", "trainer", "settings", "windows", "identities", "footage", "prepare")
 
 #: Sum of the losses of the six steps of debug.yaml; a change of the arithmetic changes them.
-GOLDEN = [1.55674, 1.46728, 1.63632, 1.50659, 1.59589, 1.58033]
+GOLDEN = [1.55674, 1.46728, 1.59354, 1.47376, 1.55724, 1.54304]
 
 
 @pytest.fixture(scope="module")
