@@ -79,8 +79,8 @@ def compare(
         if made is not None:
             motions.append(made[start : start + rows])
         own, *others = rank(judge, space, motions, heard[start : start + rows])
-        moved += [own > each for each in others[: len(places)]]
-        above += [own > each for each in others[len(places) :]]
+        moved += [float(own > each) for each in others[: len(places)]]
+        above += [float(own > each) for each in others[len(places) :]]
     return held_out.mean(moved), held_out.mean(above)
 
 
