@@ -22,7 +22,9 @@ def load_torchaudio() -> Any:
         return importlib.import_module("torchaudio")
     except (OSError, RuntimeError):
         # A copy: the speech is heard in a thread, and others may import meanwhile.
-        for name in [m for m in list(sys.modules) if m == "torchaudio" or m.startswith("torchaudio.")]:
+        for name in [
+            m for m in list(sys.modules) if m == "torchaudio" or m.startswith("torchaudio.")
+        ]:
             del sys.modules[name]
     sys.modules["torchaudio._extension"] = _without_extension()
     return importlib.import_module("torchaudio")
