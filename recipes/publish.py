@@ -1,6 +1,6 @@
 """Put trained weights where the package ships them, and write the manifest.
 
-    python recipes/sync_expert/publish.py runs/*/sync-*.safetensors
+    python recipes/publish.py runs/*/sync-*.safetensors
 
 For weights of any kind without a front end of their own. A name that is there already keeps its
 place, a new one comes last; the card is NAME.md.
