@@ -73,7 +73,7 @@ def adapt(
         options.weights, options.generator,
         "research" if record.allows_research_weights else "commercial", record.record_sha256,
     )  # fmt: skip
-    settings = _settings(allowed, options, bases)
+    settings = _settings(allowed)
     with Job(output, settings) as job:
         scenes = watch(films, allowed, bases, options.face, job, steps)
         refuse_too_little(scenes)
@@ -178,18 +178,14 @@ def _write(
     return write_parts(path, parts, metadata)
 
 
-def _settings(
-    allowed: dict[Path, Authorisation], options: AdaptOptions, bases: Bases
-) -> dict[str, Any]:
-    """All that the found faces depend on, and what they were found for."""
+def _settings(allowed: dict[Path, Authorisation]) -> dict[str, Any]:
+    """All that the found faces depend on, and what allows to keep them."""
     return {
         "avsynth": avsynth.__version__,
         "job_format": _JOB_FORMAT,
         "verb": "adapt",
         "footage": [each.media_sha256 for each in allowed.values()],
         "consent": [each.record_sha256 for each in allowed.values()],
-        "options": options.model_dump(mode="json"),
-        "weights": bases.motion.file.sha256,
     }
 
 

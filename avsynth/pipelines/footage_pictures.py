@@ -137,9 +137,7 @@ def _portraits(
                     layout = vertices(points)
                     box = face_box(layout).clip(frame.width, frame.height)
                     found[number, which].append(
-                        _portrait(
-                            index, frame.rgb(box), layout, box, points, faces[which].template
-                        )
+                        _portrait(index, frame.rgb(box), layout, box, points, faces[which].template)
                     )
                 advance()
     return found

@@ -7,7 +7,7 @@ learnt is mixed with what it was, by a share that is chosen on pictures it was n
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,7 @@ _WARM_UP = 20  # steps
 _DECAY = 0.98  # of the average that is kept
 _EDGES, _DETAIL, _FLICKER, _MATCHING = 1.0, 2.0, 0.5, 0.05  # as in the recipe
 _AT_ONCE = 8  # pictures
+_AS_SHARP = 0.9  # of the finest detail that the base shows, at least
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,16 @@ def adapt_lipsync(
         advance()
     candidates = {share: _mixed(base, ema.average, share) for share in SHARES}
     found = {share: likeness(its, held_out) for share, its in candidates.items()}
-    share = min(SHARES, key=lambda share: found[share].l1)
+    share = choose(found)
     return AdaptedLipsync(
         candidates[share], share, likeness(None, held_out), found[0.0], found[share], done
     )
+
+
+def choose(found: Mapping[float, Likeness]) -> float:
+    """The share that is nearest to the person's pictures, of those that are not blurred by it."""
+    least = _AS_SHARP * found[0.0].sharpness
+    return min((s for s, its in found.items() if its.sharpness >= least), key=lambda s: found[s].l1)
 
 
 def _loss(network: LipsyncNetwork, judge: PatchDiscriminator | None, batch: Batch) -> Tensor:

@@ -13,7 +13,7 @@ from avsynth.face.mouth_space import MouthSpace
 from avsynth.models.lipsync import LipsyncConfig, LipsyncNetwork
 from avsynth.models.motion import MotionConfig, MotionNetwork
 from avsynth.training import adapt_lipsync as pictures
-from avsynth.training.adapt_lipsync import Films
+from avsynth.training.adapt_lipsync import Films, Likeness
 from avsynth.training.adapt_motion import AdaptedMotion, Take, adapt_motion, total_steps
 from avsynth.training.adapt_scores import Scores, choose
 from avsynth.weights import file as files
@@ -165,6 +165,19 @@ def test_a_generator_that_gets_worse_is_not_kept(generator: LipsyncNetwork) -> N
     assert result.share == 0.0 and result.after == result.before
     states = generator.state_dict(), result.network.state_dict()
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+@pytest.mark.parametrize(
+    ("after", "chosen"),
+    [
+        ({0.5: (0.028, 0.95), 1.0: (0.027, 0.92)}, 1.0),
+        ({0.5: (0.028, 0.95), 1.0: (0.027, 0.7)}, 0.5),  # nearer, but a blur
+        ({0.5: (0.03, 1.0), 1.0: (0.031, 1.0)}, 0.0),
+    ],
+)
+def test_which_pictures_are_kept(after: dict[float, tuple[float, float]], chosen: float) -> None:
+    found = {share: Likeness(l1, 25.0, sharp) for share, (l1, sharp) in after.items()}
+    assert pictures.choose({0.0: Likeness(0.03, 25.0, 1.0)} | found) == chosen
 
 
 def test_what_is_equal_is_said_to_be(generator: LipsyncNetwork) -> None:
