@@ -14,7 +14,8 @@ import psutil
 
 import avsynth
 from avsynth.errors import WeightsError
-from avsynth.weights import list_weights, load
+from avsynth.weights import Entry, list_weights, load, read
+from avsynth.weights.architectures import DISCRIMINATORS
 
 _LIBRARIES = (
     "torch", "torchaudio", "opencv-python", "mediapipe", "librosa", "face-alignment", "av",
@@ -45,7 +46,7 @@ def examine() -> dict[str, Any]:
             name: _version(name) or f"not installed (extra {extra!r})"
             for name, extra in _OPTIONAL.items()
         },
-        "weights": [_weights(entry.name) for entry in list_weights()],
+        "weights": [_weights(entry) for entry in list_weights()],
     }
 
 
@@ -67,17 +68,20 @@ def _flags() -> set[str]:
     return set()
 
 
-def _weights(name: str) -> dict[str, str]:
+def _weights(entry: Entry) -> dict[str, str]:
     try:
-        model = load(name)
+        if entry.kind in DISCRIMINATORS:
+            read(entry.name)
+            engine = "torch"
+        else:
+            engine = load(entry.name).engine
     except WeightsError as error:
-        return {"name": name, "state": str(error)}
-    licence = next(entry.licence for entry in list_weights() if entry.name == name)
+        return {"name": entry.name, "state": str(error)}
     return {
-        "name": name,
+        "name": entry.name,
         "state": "ok",
-        "sha256": model.sha256,
-        "licence": licence,
-        "purpose": model.purpose,
-        "engine": model.engine,
+        "sha256": entry.sha256,
+        "licence": entry.licence,
+        "purpose": entry.purpose,
+        "engine": engine,
     }

@@ -45,6 +45,9 @@ ARCHITECTURES: dict[str, tuple[str, str, str]] = {
     ),
 }
 
+#: Kinds that answer with a ``Judgement``: read as modules, not made ready for an engine.
+DISCRIMINATORS = frozenset({"patch-discriminator", "sequence-discriminator", "sync"})
+
 
 def build(kind: str, config: dict[str, Any]) -> tuple[BaseModel, nn.Module]:
     """Config and untrained network of ``kind``; WeightsError when either does not fit."""

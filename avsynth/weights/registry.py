@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import BaseModel
 from torch import Tensor
 
+from avsynth.errors import WeightsError
 from avsynth.weights import engine as engines
 from avsynth.weights import file as files
 from avsynth.weights import manifest
-from avsynth.weights.architectures import example_batch
+from avsynth.weights.architectures import DISCRIMINATORS, example_batch
 
 
 class LoadedModel:
@@ -64,6 +65,15 @@ def load(
     return make_ready(name, source, engine, device, callers=callers, runs=runs)
 
 
+def read(name_or_path: str | os.PathLike[str]) -> files.WeightsFile:
+    """Weights by name or path as a torch module: discriminators, and what is trained further.
+
+    WeightsError as for ``load``.
+    """
+    _, path, digest = locate(name_or_path)
+    return files.read(path, digest)
+
+
 def locate(name_or_path: str | os.PathLike[str]) -> tuple[str, Path, str | None]:
     """Name, file and, where the manifest knows it, hash of weights; WeightsError if unknown."""
     text = os.fspath(name_or_path)
@@ -77,7 +87,9 @@ def make_ready(
     name: str, source: files.WeightsFile, engine: str = "auto", device: str = "cpu",
     *, callers: int = 1, runs: int = 0,
 ) -> LoadedModel:  # fmt: skip
-    """A network that was read, ready to run; see ``load``."""
+    """A network that was read, ready to run; see ``load``. WeightsError for a discriminator."""
+    if source.kind in DISCRIMINATORS:
+        raise WeightsError(f"weights of kind {source.kind!r} judge; they make nothing", source.path)
     example = example_batch(source.kind, source.config)
     prepared = engines.prepare(
         source.network, example, engine, device, callers=callers, runs=runs

@@ -25,14 +25,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from avsynth import weights
 from avsynth.face.lower_crop import LowerCrop, cut
 from avsynth.face.lower_face import LIPS
 from avsynth.face.mouth_space import PersonStyle, opening
 from avsynth.metrics import picture_sync
 from avsynth.models.sync import SyncExpert
 from avsynth.speech.mel import log_mel
-from avsynth.weights import file as weights_file
-from avsynth.weights import manifest
 
 WINDOW = 50  # pictures
 STRENGTH = 1.2  # as ``dub`` has it by default
@@ -68,8 +67,7 @@ def main() -> None:
 
 def open_scorer(name: str) -> SyncExpert:
     """A sync expert by name or path."""
-    path = Path(name) if name.endswith(".safetensors") else manifest.find(name).path
-    network = weights_file.read(path).network
+    network = weights.read(name).network
     assert isinstance(network, SyncExpert)
     return network
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from identities import disguise
 from settings import COLOURS, MAPS, Settings
 from torch import Tensor, nn
 
+from avsynth import weights
 from avsynth.errors import WeightsError
 from avsynth.models.discriminators import Judgement, PatchConfig, PatchDiscriminator
 from avsynth.models.lipsync import LipsyncNetwork, Posterior, compose
@@ -19,8 +19,6 @@ from avsynth.models.sync import SyncExpert
 from avsynth.training import lipsync as losses
 from avsynth.training.adversarial import feature_matching, generator_loss, paired_loss
 from avsynth.training.ema import Ema
-from avsynth.weights import file as weights_file
-from avsynth.weights import manifest
 
 Batch = dict[str, Tensor]
 _DECAY = 0.998
@@ -193,11 +191,10 @@ class Trainer:
         return x.contiguous(memory_format=torch.channels_last)
 
     def _expert(self) -> SyncExpert:
-        name = self.settings.sync_expert
-        path = Path(name) if name.endswith(".safetensors") else manifest.find(name).path
-        network = weights_file.read(path).network
+        source = weights.read(self.settings.sync_expert)
+        network = source.network
         if not isinstance(network, SyncExpert):
-            raise WeightsError("not a sync expert", path)
+            raise WeightsError("not a sync expert", source.path)
         return network.to(self.device)
 
 
