@@ -31,6 +31,7 @@ from avsynth.reporting import FileHash, peak_memory_mb
 from avsynth.training.adapt_lipsync import AdaptedLipsync, adapt_lipsync
 from avsynth.training.adapt_motion import AdaptedMotion, adapt_motion, total_steps
 from avsynth.weights.subject import write_parts
+from avsynth.weights.threads import one_thread
 
 _JOB_FORMAT = 1
 
@@ -78,8 +79,9 @@ def adapt(
         scenes = watch(films, allowed, bases, options.face, job, steps)
         refuse_too_little(scenes)
         clock = _Clock(began, options.minutes)
-        motion = _learn_motion(scenes, bases, options, clock, steps)
-        lipsync = _learn_lipsync(scenes, bases, options, clock, steps)
+        with one_thread():  # small networks, and equal seeds are to give equal weights
+            motion = _learn_motion(scenes, bases, options, clock, steps)
+            lipsync = _learn_lipsync(scenes, bases, options, clock, steps)
         steps.start("write")
         metadata = _metadata(output.stem, allowed, options, bases, motion, lipsync)
         with atomic_output(output) as path:
