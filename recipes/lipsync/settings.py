@@ -25,6 +25,7 @@ class Settings(BaseModel):
     batch: int = Field(4, gt=0, description="windows of five pictures, on each device")
     learning_rate: float = 4e-4
     discriminator_rate: float = 2e-4
+    far: float = Field(0.5, ge=0, le=0.5, description="share of windows made from random moments")
     identities: bool = Field(True, description="pseudo-identities")
     edges: float = 1.0
     detail: float = 2.0

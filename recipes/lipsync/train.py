@@ -75,7 +75,7 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu", rank
         best, waited, spent = notes["best"], notes["waited"], notes["seconds"]
         log.truncate(step)
     began = time.monotonic() - spent
-    batches = windows.batches(settings.batch, settings.seed + 7919 * rank, step)
+    batches = windows.batches(settings.batch, settings.seed + 7919 * rank, step, settings.far)
     while step < settings.steps and waited < settings.patience:
         step += 1
         noise.manual_seed((settings.seed + 7919 * rank) * 10_000_019 + step)

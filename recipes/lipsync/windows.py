@@ -66,19 +66,24 @@ class Windows:
         rows = bgr[..., ::-1].reshape(-1, side, 4, side, 3)
         return np.ascontiguousarray(rows.transpose(0, 4, 2, 1, 3))
 
-    def draw(self, batch: int, seed: int, step: int) -> tuple[list[int], NDArray[np.intp]]:
+    def draw(
+        self, batch: int, seed: int, step: int, far: float = 0.5
+    ) -> tuple[list[int], NDArray[np.intp]]:
         """Windows and ways of step ``step``: people evenly, then their windows evenly."""
         generator = np.random.default_rng((seed, step))
         people = list(self.people.values())
         chosen = [people[generator.integers(len(people))] for _ in range(batch)]
         numbers = [mine[generator.integers(len(mine))] for mine in chosen]
-        return numbers, generator.integers(2, size=batch)
+        ways = generator.integers(2, size=batch)
+        return numbers, ways * (generator.random(batch) < 2.0 * far)
 
-    def batches(self, batch: int, seed: int, done: int = 0) -> Iterator[dict[str, Tensor]]:
+    def batches(
+        self, batch: int, seed: int, done: int = 0, far: float = 0.5
+    ) -> Iterator[dict[str, Tensor]]:
         """Training batches from step ``done`` + 1 on, for ever, read ahead."""
         with ThreadPoolExecutor(1) as reader:
             waiting: deque[Future[dict[str, Tensor]]] = deque()
             for step in itertools.count(done + 1):
-                waiting.append(reader.submit(self.batch, *self.draw(batch, seed, step)))
+                waiting.append(reader.submit(self.batch, *self.draw(batch, seed, step, far)))
                 if len(waiting) > _AHEAD:
                     yield waiting.popleft().result()
