@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ def test_nothing_eases_at_the_ends_of_the_film(
 ) -> None:
     strengths: list[float] = []
 
-    def noting(frame: object, act: Act, renderer: object) -> None:
-        strengths.append(act.strength)
+    def noting(todo: Sequence[tuple[object, Act]], renderer: object) -> None:
+        strengths.extend(act.strength for _, act in todo)
 
     monkeypatch.setattr("avsynth.pipelines.segment.paint", noting)
     film = short_person(frames=12)

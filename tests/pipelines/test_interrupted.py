@@ -167,6 +167,8 @@ def start(out: Path) -> subprocess.Popen[str]:
         [sys.executable, "-m", "avsynth", "dub", film(), "--audio", LINE, "--consent",
          consent_for(film()), "-o", out, "--lossless"],
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        # A shell that runs the tests in its background has them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
 
 
