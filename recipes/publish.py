@@ -2,8 +2,8 @@
 
     python recipes/publish.py runs/*/sync-*.safetensors
 
-For weights of any kind without a front end of their own. A name that is there already keeps its
-place, a new one comes last; the card is NAME.md.
+A name that is there already keeps its place, a new one comes last; the card is NAME.md, which a
+network on mels shares with the one on Whisper.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ def main() -> None:
 def publish(path: Path) -> manifest.Entry:
     """Check one file, copy it, and describe it."""
     source = weights_file.read(path)
+    # A discriminator knows the features, not whose they are: its statement says it.
+    front_end = getattr(source.config, "front_end", source.metadata.get("front_end"))
     name = source.metadata["name"]
     target = SHIPPED / f"{name}.safetensors"
     shutil.copyfile(path, target)
@@ -40,7 +42,8 @@ def publish(path: Path) -> manifest.Entry:
         sha256=source.sha256,
         licence=source.metadata["licence"],
         purpose=source.metadata["purpose"],
-        card=f"{name}.md",
+        card=f"{name.removesuffix('-mel')}.md",
+        needs="whisper" if front_end == "whisper" else "",
     )
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from avsynth.errors import InputError, ResourceError, UsageError
-from avsynth.media import MediaInfo, probe, same_file
-from avsynth.pipelines.inputs import report_path
+from avsynth.errors import InputError, UsageError
+from avsynth.media import MediaInfo, probe
+from avsynth.pipelines.inputs import check_outputs, report_path
 from avsynth.pipelines.options import Face
 
 _SUFFIX = ".safetensors"
@@ -73,16 +73,7 @@ def check_footage(videos: Sequence[Path], consent: Path, output: Path) -> dict[P
         raise UsageError("no footage was given")
     if output.suffix.lower() != _SUFFIX:
         raise UsageError(f"the output is a weights file: let its name end in {_SUFFIX}", output)
-    for path in (output, report_path(output)):
-        if any(same_file(path, file) for file in (*videos, consent)):
-            raise UsageError("the output would overwrite an input", path)
-        try:
-            if path.exists() and not path.is_file():
-                raise ResourceError("cannot be written: is a directory or a device", path)
-        except OSError as error:  # such as a name too long
-            raise ResourceError(f"cannot be written: {error.strerror}", path) from error
-        if not path.parent.is_dir():
-            raise ResourceError("cannot be written: the folder does not exist", path)
+    check_outputs([output, report_path(output)], [*videos, consent])
     found = {}
     for video in dict.fromkeys(videos):
         found[video] = probe(video)

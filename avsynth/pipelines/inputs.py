@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,25 @@ class Inputs:
         return missing if missing > max(2, claimed * 0.02) else 0
 
 
+def check_outputs(made: Iterable[Path], given: Sequence[Path]) -> None:
+    """Refuse files ``made`` that cannot be written or are one of those ``given``.
+
+    Raises:
+        UsageError: an output that would overwrite an input.
+        ResourceError: an output that cannot be written.
+    """
+    for path in made:
+        if any(same_file(path, file) for file in given):
+            raise UsageError("the output would overwrite an input", path)
+        try:
+            if path.exists() and not path.is_file():
+                raise ResourceError("cannot be written: is a directory or a device", path)
+        except OSError as error:  # such as a name too long
+            raise ResourceError(f"cannot be written: {error.strerror}", path) from error
+        if not path.parent.is_dir():
+            raise ResourceError("cannot be written: the folder does not exist", path)
+
+
 def check_inputs(
     video: Path, cast: Cast, consent: Path, output: Path, preview: Path | None
 ) -> Inputs:
@@ -59,16 +78,7 @@ def check_inputs(
         raise UsageError("the output's kind is not known", output, "use " + ", ".join(_CONTAINERS))
     files = [video, *dict.fromkeys(audio for _, audio in cast)]
     made = [output, report_path(output), *([preview] if preview is not None else [])]
-    for path in made:
-        if any(same_file(path, file) for file in (*files, consent)):
-            raise UsageError("the output would overwrite an input", path)
-        try:
-            if path.exists() and not path.is_file():
-                raise ResourceError("cannot be written: is a directory or a device", path)
-        except OSError as error:  # such as a name too long
-            raise ResourceError(f"cannot be written: {error.strerror}", path) from error
-        if not path.parent.is_dir():
-            raise ResourceError("cannot be written: the folder does not exist", path)
+    check_outputs(made, [*files, consent])
     if preview is not None and preview.absolute() in {path.absolute() for path in made[:2]}:
         raise UsageError("the preview would overwrite the output", preview)
     if preview is not None:

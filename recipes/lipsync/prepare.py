@@ -11,7 +11,7 @@ JPEG. Landmarks come from the cache of ``recipes/motion/prepare.py`` (made there
 offset of each clip's sound (``--sync``) from its pack.
 
 Writes index.json, pictures (bytes, one JPEG after the other), ends (W,), mel (W, 80, 60) centred
-on the window, start (W,) frame number, and statement.
+on the window, and first (W,), its first frame.
 """
 
 from __future__ import annotations
@@ -94,18 +94,10 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """The command line: that of the motion recipe, and how much to take."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with grid.csv")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=Path("packs/landmarks"))
-    parser.add_argument("--s1-git", type=Path)
-    parser.add_argument("--lrwar-git", type=Path)
-    parser.add_argument("--research", type=Path, help="folder of .mp4, one person each")
-    parser.add_argument("--research-dev", nargs="*", default=[], help="names kept for validation")
+    sources.add_arguments(parser)
     parser.add_argument("--sync", type=Path, help="motion pack with the offset of each clip")
     parser.add_argument("--windows", type=int, default=90, help="of each person, about")
     parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--limit", type=int, help="clips, for a trial")
-    parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 

@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from avsynth.models.lipsync import LipsyncConfig
 
-MAPS, COLOURS = 3, 3
-
 
 class Settings(BaseModel):
     """The config file; unknown keys are errors. Weights of losses may be 0: then they are off."""

@@ -13,7 +13,6 @@ generator is the averaged one.
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
 from pathlib import Path
@@ -22,7 +21,6 @@ import cv2
 import numpy as np
 import torch
 import torch.distributed as dist
-import yaml
 from settings import Settings
 from torch import Tensor
 from trainer import Trainer
@@ -30,6 +28,7 @@ from windows import Windows
 
 from avsynth.models.lipsync import LipsyncNetwork, compose
 from avsynth.training import checkpoint
+from avsynth.training.command import read_run
 from avsynth.training.runlog import RunLog
 from avsynth.training.seeds import seed_everything
 from avsynth.weights import file as weights_file
@@ -39,21 +38,14 @@ _VALIDATED = 48  # windows
 
 def main() -> None:
     """Train, or go on training."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--pack", type=Path, required=True)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="override")
-    options = parser.parse_args()
-    values = yaml.safe_load(options.config.read_text("utf-8"))
-    values |= {k: yaml.safe_load(v) for k, _, v in (pair.partition("=") for pair in options.set)}
+    run = read_run(__doc__)
+    device = run.device
     rank = int(os.environ.get("RANK", "0"))
     if "RANK" in os.environ:  # under torchrun
-        dist.init_process_group("nccl" if options.device.startswith("cuda") else "gloo")
-        if options.device == "cuda":
-            options.device = f"cuda:{os.environ['LOCAL_RANK']}"
-    train(Settings.model_validate(values), options.pack, options.out, options.device, rank)
+        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        if device == "cuda":
+            device = f"cuda:{os.environ['LOCAL_RANK']}"
+    train(Settings.model_validate(run.values), run.pack, run.out, device, rank)
     if dist.is_initialized():
         dist.destroy_process_group()
 

@@ -8,19 +8,20 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from identities import disguise
-from settings import COLOURS, MAPS, Settings
+from settings import Settings
 from torch import Tensor, nn
 
 from avsynth import weights
 from avsynth.errors import WeightsError
 from avsynth.models.discriminators import Judgement, PatchConfig, PatchDiscriminator
-from avsynth.models.lipsync import LipsyncNetwork, Posterior, compose
+from avsynth.models.lipsync import MAPS, LipsyncNetwork, Posterior, compose
 from avsynth.models.sync import SyncExpert
 from avsynth.training import lipsync as losses
 from avsynth.training.adversarial import feature_matching, generator_loss, paired_loss
 from avsynth.training.ema import Ema
 
 Batch = dict[str, Tensor]
+_COLOURS = 3
 _DECAY = 0.998
 
 
@@ -31,10 +32,10 @@ class Trainer:
         self.settings, self.device = settings, torch.device(device)
         film = settings.film
         still = PatchConfig(
-            channels=COLOURS, condition=MAPS, widths=settings.widths, scales=settings.scales
+            channels=_COLOURS, condition=MAPS, widths=settings.widths, scales=settings.scales
         )
         moving = PatchConfig(
-            channels=COLOURS * film, condition=MAPS * film, widths=settings.widths, scales=1
+            channels=_COLOURS * film, condition=MAPS * film, widths=settings.widths, scales=1
         )
         self.network = self._place(LipsyncNetwork(settings.network))
         self.posterior = self._place(Posterior(settings.network))

@@ -73,17 +73,9 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with grid.csv")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=Path("packs/landmarks"))
-    parser.add_argument("--s1-git", type=Path)
-    parser.add_argument("--lrwar-git", type=Path)
-    parser.add_argument("--research", type=Path, help="folder of .mp4, one person each")
-    parser.add_argument("--research-dev", nargs="*", default=[], help="names kept for validation")
+    sources.add_arguments(parser)
     parser.add_argument("--speech", type=Path, help="folder of LibriSpeech .flac")
     parser.add_argument("--copies", type=int, default=0, help="disturbed versions of the sound")
-    parser.add_argument("--limit", type=int, help="clips, for a trial")
-    parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 

@@ -108,6 +108,19 @@ def speech_folder(path: Path, speakers: frozenset[str]) -> Iterator[Item]:
             )  # fmt: skip
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``find`` and the cache of landmarks need to be told, and a trial's limit and seed."""
+    parser.add_argument("--data", type=Path, required=True, help="folder with grid.csv")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, default=Path("packs/landmarks"))
+    parser.add_argument("--s1-git", type=Path)
+    parser.add_argument("--lrwar-git", type=Path)
+    parser.add_argument("--research", type=Path, help="folder of .mp4, one person each")
+    parser.add_argument("--research-dev", nargs="*", default=[], help="names kept for validation")
+    parser.add_argument("--limit", type=int, help="clips, for a trial")
+    parser.add_argument("--seed", type=int, default=0)
+
+
 def find(options: argparse.Namespace) -> Iterator[Item]:
     """All items of all sources, GRID first."""
     lists = options.data / "sources"

@@ -12,14 +12,12 @@ An adversarial run writes the discriminator's weights beside them.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from configuration import Settings
 from losses import Adversary, MotionLoss, opens
 from numpy.typing import NDArray
@@ -31,6 +29,7 @@ from avsynth.errors import UsageError
 from avsynth.face.mouth_space import MouthSpace
 from avsynth.models.motion import MotionConfig, MotionNetwork
 from avsynth.training import checkpoint
+from avsynth.training.command import read_run
 from avsynth.training.ema import Ema
 from avsynth.training.runlog import RunLog
 from avsynth.training.seeds import seed_everything
@@ -41,16 +40,8 @@ Floats = NDArray[np.float32]
 
 def main() -> None:
     """Train, or go on training."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--pack", type=Path, required=True)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="override")
-    options = parser.parse_args()
-    values = yaml.safe_load(options.config.read_text("utf-8"))
-    values |= {k: yaml.safe_load(v) for k, _, v in (pair.partition("=") for pair in options.set)}
-    train(Settings.model_validate(values), options.pack, options.out, options.device)
+    run = read_run(__doc__)
+    train(Settings.model_validate(run.values), run.pack, run.out, run.device)
 
 
 def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> Path:

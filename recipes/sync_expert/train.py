@@ -14,7 +14,6 @@ its film; and, with a smaller weight, among the sounds of the other clips of the
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -24,7 +23,6 @@ import numpy as np
 import pseudo_people
 import talks
 import torch
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -33,6 +31,7 @@ from avsynth.errors import UsageError
 from avsynth.metrics.picture_sync import offset_and_confidence, similarity
 from avsynth.models.sync import STEPS, SyncConfig, SyncExpert, film_windows, sound_windows
 from avsynth.training import checkpoint
+from avsynth.training.command import read_run
 from avsynth.training.ema import Ema
 from avsynth.training.pack import Clip, Pack
 from avsynth.training.runlog import RunLog
@@ -67,16 +66,8 @@ class Settings(BaseModel):
 
 def main() -> None:
     """Train, or go on training."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--pack", type=Path, required=True)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="override")
-    options = parser.parse_args()
-    values = yaml.safe_load(options.config.read_text("utf-8"))
-    values |= {k: yaml.safe_load(v) for k, _, v in (pair.partition("=") for pair in options.set)}
-    train(Settings.model_validate(values), options.pack, options.out, options.device)
+    run = read_run(__doc__)
+    train(Settings.model_validate(run.values), run.pack, run.out, run.device)
 
 
 def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> Path:

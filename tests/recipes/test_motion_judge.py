@@ -96,6 +96,7 @@ def discriminator(space, tmp_path):
 def test_a_discriminator_is_published_after_what_is_there(
     recipe, discriminator, tmp_path, monkeypatch
 ):
+    monkeypatch.syspath_prepend(RECIPE.parent)
     import publish
 
     monkeypatch.setattr(publish, "SHIPPED", tmp_path / "shipped")
