@@ -70,7 +70,7 @@ def read(path: Path, expected_sha256: str | None = None) -> WeightsFile:
     """
     if not path.is_file():
         raise WeightsError("no such weights file", path)
-    _refuse_pickles(path)
+    refuse_pickles(path)
     digest = sha256(path)
     if expected_sha256 is not None and digest != expected_sha256:
         raise WeightsError(
@@ -106,8 +106,8 @@ def read(path: Path, expected_sha256: str | None = None) -> WeightsFile:
     return WeightsFile(path, digest, header["kind"], config, network, extras, header["metadata"])
 
 
-def _refuse_pickles(path: Path) -> None:
-    """Pickles can run any program when they are opened: they are not opened."""
+def refuse_pickles(path: Path) -> None:
+    """WeightsError for a pickle: it can run any program when it is opened, so it is not opened."""
     with path.open("rb") as file:
         start = file.read(8)
     # Zip (torch.save since 1.6), a bare pickle of protocol 2 to 5, or a tar of old.
