@@ -23,10 +23,12 @@ from avsynth.provenance.records import (
     COMMERCIAL,
     RESEARCH,
     SCHEMA,
+    DatasetRecord,
     Nearest,
     Record,
     Scope,
     SubjectRecord,
+    SyntheticRecord,
     format_time,
     parse_time,
     validate,
@@ -57,7 +59,7 @@ class Authorisation:
         commercial: whether the work is for a commercial purpose.
         allows_research_weights: False for a commercial purpose.
         identity: "listed" (the record names this very file), "matched" (the same person as in the
-            reference media), "not checked".
+            reference media), "bound" (made under this very record), "not checked".
         signer, signed_by: fingerprint of the key, and the name under which it is trusted here.
         reasons: for the report, in plain words.
     """
@@ -254,6 +256,7 @@ def authorise(
     revocations: Sequence[Path] = (),
     references: Sequence[Path] = (),
     embedders: Sequence[IdentityEmbedder] | None = None,
+    made_under: str | None = None,
 ) -> Authorisation:
     """Ask a record whether it allows to make a face or a voice from a media file.
 
@@ -269,6 +272,8 @@ def authorise(
         references: the subject's reference media; those of the right hash beside the record are
             found without.
         embedders: what compares identities; default those that are installed.
+        made_under: hash of the consent record under which the file says it was made, as a stored
+            voice does: then that very record covers it, and no other.
 
     Raises:
         ConsentError: it does not, for the reason in the message.
@@ -281,26 +286,23 @@ def authorise(
     sha256 = media if isinstance(media, str) else sha256_file(media)
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise InputError(f"not a SHA-256: {plain(sha256, 80)!r}")
-    found = "listed"
     if isinstance(record, SubjectRecord):
         _subject_allows(record, scope, language, path)
+    place = None if isinstance(media, str) else media
+    if made_under is not None:
+        found, reason = "bound", _bound(consent, made_under, place)
+    elif isinstance(record, SubjectRecord):
         found, reason = identity.compare(
             record,
             sha256,
-            None if isinstance(media, str) else media,
+            place,
             scope,
             beside=path,
             references=references,
             embedders=embedders,
         )
     else:
-        if sha256 not in {m.sha256 for m in record.media}:
-            raise ConsentError(
-                "the consent record does not cover this file",
-                None if isinstance(media, str) else media,
-                f"{record.kind} record {plain(record.name, 60)!r}",
-            )
-        reason = f"the {record.kind} record {plain(record.name, 60)!r} lists this file"
+        found, reason = "listed", _listed(record, sha256, place)
     commercial = COMMERCIAL in purposes
     assert record.signature is not None  # check() has seen to it
     return Authorisation(
@@ -327,6 +329,26 @@ def _purposes(record: Record, purpose: str | None, path: Path | None) -> tuple[s
         allowed = ", ".join(record.purposes)
         raise ConsentError(f"consent for {allowed}, not for {plain(purpose, 40)!r}", path)
     return (purpose,)
+
+
+def _bound(consent: ConsentFile, made_under: str, media: Path | None) -> str:
+    if made_under != consent.sha256:
+        raise ConsentError(
+            f"was made under another consent record ({plain(made_under, 12)}...)",
+            media,
+            "use it under that record, or make it again under this one",
+        )
+    return "it was made under this very record"
+
+
+def _listed(record: SyntheticRecord | DatasetRecord, sha256: str, media: Path | None) -> str:
+    if sha256 not in {m.sha256 for m in record.media}:
+        raise ConsentError(
+            "the consent record does not cover this file",
+            media,
+            f"{record.kind} record {plain(record.name, 60)!r}",
+        )
+    return f"the {record.kind} record {plain(record.name, 60)!r} lists this file"
 
 
 def _subject_allows(

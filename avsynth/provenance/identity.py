@@ -15,7 +15,14 @@ from avsynth.media import sha256_file
 from avsynth.provenance.records import Scope, SubjectRecord
 from avsynth.provenance.text import plain
 
-_NOT_CHECKED = "whether the person in the film is the person of the record was not checked"
+_NOT_CHECKED = {
+    "face": "whether the person in the film is the person of the record was not checked",
+    "voice": "whether the voice is that of the person of the record was not checked",
+}
+_MISSING = {
+    "face": "install the extra 'metrics'",
+    "voice": "the weights of the speaker encoder are not here",
+}
 
 
 class IdentityEmbedder(Protocol):
@@ -24,12 +31,15 @@ class IdentityEmbedder(Protocol):
     Attributes:
         name: for the report.
         scope: "face" or "voice".
-        threshold: Euclidean distance above which two points are two persons.
     """
 
     name: str
     scope: Scope
-    threshold: float
+
+    @property
+    def threshold(self) -> float:
+        """Euclidean distance above which two points are two persons."""
+        ...
 
     def embed(self, path: Path) -> NDArray[np.float32]:
         """Points (N, D) for samples spread over a file; N is 0 where nobody was found.
@@ -39,8 +49,14 @@ class IdentityEmbedder(Protocol):
         ...
 
 
-def find_embedders() -> tuple[IdentityEmbedder, ...]:
-    """The embedders that are installed; loads no model."""
+def find_embedders(scope: Scope) -> tuple[IdentityEmbedder, ...]:
+    """The embedders of ``scope`` that are installed; loads no model."""
+    if scope == "voice":
+        # Here, because it loads torch, without which faces can be compared.
+        from avsynth.provenance.voice_identity import VoiceIdentity
+        from avsynth.weights.speakers import speaker_installed
+
+        return (VoiceIdentity(),) if speaker_installed() else ()
     if find_spec("dlib") is None or find_spec("face_recognition_models") is None:
         return ()
     from avsynth.provenance.dlib_face import DlibFace
@@ -66,7 +82,7 @@ def compare(
         scope: what is to be compared.
         beside: path of the record, next to which reference media are looked for by name.
         references: reference media that the caller has.
-        embedders: default ``find_embedders()``.
+        embedders: default ``find_embedders(scope)``.
 
     Returns "listed", "matched" or "not checked", with the reason in plain words.
 
@@ -76,14 +92,12 @@ def compare(
     """
     if sha256 in {m.sha256 for m in record.references}:
         return "listed", "this file is one of the subject's reference media"
-    available = find_embedders() if embedders is None else embedders
+    available = find_embedders(scope) if embedders is None else embedders
     fitting = [e for e in available if e.scope == scope]
     if not fitting:
-        # The extra compares faces; nothing that could be installed compares voices.
-        why = "install the extra 'metrics'" if scope == "face" else "voices cannot be compared"
-        return "not checked", f"{_NOT_CHECKED}: {why}"
+        return "not checked", f"{_NOT_CHECKED[scope]}: {_MISSING[scope]}"
     if media is None:
-        return "not checked", f"{_NOT_CHECKED}: only the hash of the file was given"
+        return "not checked", f"{_NOT_CHECKED[scope]}: only the hash of the file was given"
     embedder = fitting[0]
     known = [embedder.embed(path) for path in _references(record, beside, references)]
     points = np.concatenate(known) if known else np.zeros((0, 0), np.float32)

@@ -260,7 +260,7 @@ def test_a_check_says_that_nobody_compared_the_person(
     out = tmp_path / "jane.json"
     options = ["--scope", "face", "--purpose", "x", "--expires", "9d", "--media", files[0]]
     done("new", "--kind", "subject", "--name", "Jane", *options, "-o", out)
-    monkeypatch.setattr("avsynth.provenance.identity.find_embedders", lambda: ())
+    monkeypatch.setattr("avsynth.provenance.identity.find_embedders", lambda scope: ())
     printed = done("check", out, "--media", files[1])
     assert "identity          not checked" in printed
     assert "the person of the record was not checked: install the extra 'metrics'" in printed
