@@ -11,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from avsynth.errors import NothingToDoError
-from avsynth.speech.activity import SPEECH_LEVEL, speech_level, voice_activity
-from avsynth.speech.pitch import PitchStatistics, pitch_track
+from avsynth.models.listening import listen
+from avsynth.models.voice_engine import SourceVoice
+from avsynth.speech.activity import SPEECH_LEVEL, speech_level
+from avsynth.speech.pitch_track import PitchStatistics
 from avsynth.speech.spectrum import SpectrumConfig, log_mel_spectrum
 
 Floats = NDArray[np.float32]
 
 _SPECTRUM = SpectrumConfig()
-_FRAMES = _SPECTRUM.rate // _SPECTRUM.hop  # a second
-_AT_ONCE = 60 * _SPECTRUM.rate  # samples that are analysed at a time
 _AUDIBLE = 1e-3  # RMS, -60 dBFS
 
 
@@ -89,13 +89,15 @@ def describe(sounds: Sequence[Floats], embedder: Embedder) -> Voice:
         raise NothingToDoError("there is no sound that could be a voice")
     windows = np.concatenate(points)
     mean = windows.mean(axis=0)
-    frames, pitch, seconds = _frames(levelled)
+    heard = listen(levelled)
+    if not heard.active_seconds:
+        heard = _all_of(levelled)
     return Voice(
         embedding=np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), np.float32),
-        spectrum_mean=np.asarray(frames.mean(axis=0), np.float32),
-        spectrum_std=np.asarray(frames.std(axis=0), np.float32),
-        pitch=PitchStatistics.of(pitch),
-        seconds=seconds,
+        spectrum_mean=heard.spectrum_mean,
+        spectrum_std=heard.spectrum_std,
+        pitch=heard.pitch,
+        seconds=heard.active_seconds,
         spread=float(embedder.spread(windows)),
         synthetic=False,
         encoder=embedder.sha256,
@@ -106,20 +108,14 @@ def _audible(sound: Floats) -> bool:
     return len(sound) >= _SPECTRUM.window and speech_level(sound) > _AUDIBLE
 
 
-def _frames(sounds: Sequence[Floats]) -> tuple[NDArray[np.float64], Floats, float]:
-    """Log-mel of active frames (T, 80), their pitch (T,), and how many seconds are speech."""
-    spectra, pitches, spoken = [], [], 0
-    for sound in sounds:
-        active = voice_activity(sound, _FRAMES)[: len(sound) // _SPECTRUM.hop] > 0.5
-        spoken += int(active.sum())
-        if not active.any():
-            active = np.ones_like(active)
-        for start in range(0, len(sound), _AT_ONCE):
-            piece = sound[start : start + _AT_ONCE]
-            if len(piece) < _SPECTRUM.window:
-                continue
-            kept = active[start // _SPECTRUM.hop :][: len(piece) // _SPECTRUM.hop]
-            mel = log_mel_spectrum(torch.from_numpy(piece), _SPECTRUM).numpy()
-            spectra.append(mel.T[kept].astype(np.float64))
-            pitches.append(pitch_track(piece)[kept])
-    return np.concatenate(spectra), np.concatenate(pitches), spoken / _FRAMES
+def _all_of(sounds: Sequence[Floats]) -> SourceVoice:
+    """Sound in which nobody speaks, as if all of it were speech; ``active_seconds`` stays 0."""
+    spectra = [log_mel_spectrum(torch.from_numpy(sound), _SPECTRUM).numpy() for sound in sounds]
+    frames = np.concatenate(spectra, axis=1).astype(np.float64)
+    return SourceVoice(
+        level=SPEECH_LEVEL,
+        pitch=PitchStatistics.of(()),
+        spectrum_mean=np.asarray(frames.mean(axis=1), np.float32),
+        spectrum_std=np.asarray(frames.std(axis=1), np.float32),
+        active_seconds=0.0,
+    )

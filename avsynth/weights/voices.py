@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from avsynth.errors import WeightsError
 from avsynth.models.voice_print import Voice
-from avsynth.speech.pitch import PitchStatistics
+from avsynth.speech.pitch_track import PitchStatistics
 from avsynth.weights.file import refuse_pickles, sha256
 from avsynth.weights.subject import consent_record
 
