@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from avsynth.models.voice_print import Voice
-    from avsynth.speech.pitch import PitchStatistics
+    from avsynth.speech.pitch_track import PitchStatistics
 
 Floats = NDArray[np.float32]
 
