@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from avsynth import __version__
-from avsynth.cli import adapt, bench, consent, demo, dub, inspect, verify, weights
+from avsynth.cli import adapt, bench, consent, demo, dub, inspect, verify, voice, weights
 from avsynth.errors import AvsynthError, ExitCode, ResourceError
 
 # What torch, OpenCV, the loader and the thread library say when there is no memory left.
@@ -36,6 +36,7 @@ app.command("probe")(inspect.probe)
 app.command("doctor")(inspect.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(consent.app, name="consent")
+app.add_typer(voice.app, name="voice")
 app.add_typer(weights.app, name="weights")
 app.add_typer(bench.app, name="bench")
 
