@@ -33,20 +33,55 @@ ARCHITECTURES: dict[str, tuple[str, str, str]] = {
         "avsynth.models.discriminators:SequenceDiscriminator",
         "avsynth.models.discriminators:example_sequences",
     ),
+    "speaker": (
+        "avsynth.models.speaker:SpeakerConfig",
+        "avsynth.models.speaker:SpeakerEncoder",
+        "avsynth.models.speaker:example_batch",
+    ),
     "subject": (
         "avsynth.models.subject:SubjectConfig",
         "avsynth.models.subject:SubjectNetwork",
         "avsynth.models.subject:example_batch",
+    ),
+    "voice": (
+        "avsynth.models.voice:VoiceConfig",
+        "avsynth.models.voice:VoiceNetwork",
+        "avsynth.models.voice:example_batch",
     ),
     "sync": (
         "avsynth.models.sync:SyncConfig",
         "avsynth.models.sync:SyncExpert",
         "avsynth.models.sync:example_films",
     ),
+    "vocoder": (
+        "avsynth.models.vocoder:VocoderConfig",
+        "avsynth.models.vocoder:Vocoder",
+        "avsynth.models.vocoder:example_batch",
+    ),
+    "period-discriminator": (
+        "avsynth.models.wave_discriminators:PeriodConfig",
+        "avsynth.models.wave_discriminators:PeriodDiscriminator",
+        "avsynth.models.wave_discriminators:example_sound",
+    ),
+    "resolution-discriminator": (
+        "avsynth.models.wave_discriminators:ResolutionConfig",
+        "avsynth.models.wave_discriminators:ResolutionDiscriminator",
+        "avsynth.models.wave_discriminators:example_sound",
+    ),
+    "voice-space": (
+        "avsynth.models.voice_space:VoiceSpaceConfig",
+        "avsynth.models.voice_space:VoiceSpace",
+        "avsynth.models.voice_space:example_batch",
+    ),
 }
 
 #: Kinds that answer with a ``Judgement``: read as modules, not made ready for an engine.
-DISCRIMINATORS = frozenset({"patch-discriminator", "sequence-discriminator", "sync"})
+DISCRIMINATORS = frozenset(
+    {
+        "patch-discriminator", "period-discriminator", "resolution-discriminator",
+        "sequence-discriminator", "sync",
+    }
+)  # fmt: skip
 
 
 def build(kind: str, config: dict[str, Any]) -> tuple[BaseModel, nn.Module]:
