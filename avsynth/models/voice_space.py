@@ -94,7 +94,7 @@ def fit(voices: Sequence[Voice], components: int, shrinkage: float) -> VoiceSpac
         embedding=len(voices[0].embedding), bands=len(voices[0].spectrum_mean),
         components=components,
     )  # fmt: skip
-    scale = _scale(vectors, config)
+    scale = scale_of(vectors, config)
     mean = vectors.mean(axis=0)
     _, singular, axes = np.linalg.svd((vectors - mean) / scale, full_matrices=False)
     variance = singular[:components] ** 2 / (len(vectors) - 1)
@@ -106,7 +106,7 @@ def fit(voices: Sequence[Voice], components: int, shrinkage: float) -> VoiceSpac
     return space
 
 
-def _scale(vectors: Doubles, config: VoiceSpaceConfig) -> Doubles:
+def scale_of(vectors: Doubles, config: VoiceSpaceConfig) -> Doubles:
     """What each number is divided by (features,): alike within embedding and spectrum."""
     variance = vectors.var(axis=0)
     ends = np.cumsum([config.embedding, config.bands, config.bands])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from avsynth.errors import WeightsError
@@ -20,7 +21,8 @@ class Speaker(NamedTuple):
 
     Attributes:
         embedder: sound to unit vectors.
-        threshold: Euclidean distance of two files' vectors above which two people speak.
+        threshold: Euclidean distance of two vectors above which two people speak: that of the
+            equal error rate on the speakers that the weights were validated with.
         spread: largest ``SpeakerEmbedder.spread`` that a recording of one person has.
     """
 
@@ -43,10 +45,10 @@ def load_speaker(name: str = NAME) -> Speaker:
     from avsynth.models.speaker_embedder import SpeakerEmbedder
 
     model = load(name, "torch")
-    if model.kind != "speaker":
-        raise WeightsError(f"weights of kind {model.kind!r}, not of a speaker encoder", name)
+    embedder = SpeakerEmbedder(model)
     try:
-        limits = float(model.metadata["threshold"]), float(model.metadata["spread"])
+        spread = float(model.metadata["spread"])
     except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError("a speaker encoder without its limits", name) from error
-    return Speaker(SpeakerEmbedder(model), *limits)
+        raise WeightsError("a speaker encoder without the spread of its speakers", name) from error
+    # Of unit vectors: the square of the distance is 2 - 2 cosine.
+    return Speaker(embedder, math.sqrt(2 - 2 * embedder.threshold_eer), spread)
