@@ -40,12 +40,19 @@ class AudioEncoder:
     """An audio stream of an output container, fed with chunks that follow on each other."""
 
     def __init__(
-        self, container: av.container.OutputContainer, codec: str, rate: int, channels: int = 1
-    ) -> None:
-        """Add the stream; codecs that know few sample rates get the nearest one above."""
+        self, container: av.container.OutputContainer, codec: str, rate: int, channels: int = 1,
+        layout: str | None = None, sample_format: str | None = None,
+    ) -> None:  # fmt: skip
+        """Add the stream; codecs that know few sample rates get the nearest one above.
+
+        ``layout`` is by default the usual one of so many channels, ``sample_format`` the first of
+        those that the codec knows.
+        """
         coded = next((r for r in _OPUS_RATES if r >= rate), 48000) if codec == "libopus" else rate
         stream: Any = container.add_stream(codec, rate=coded)
-        stream.codec_context.layout = _LAYOUTS.get(channels, f"{channels}c")
+        stream.codec_context.layout = layout or _LAYOUTS.get(channels, f"{channels}c")
+        if sample_format is not None:
+            stream.codec_context.format = sample_format
         if codec in ("aac", "libopus", "libmp3lame"):
             stream.codec_context.bit_rate = channels * min(128_000, 4 * coded)
         stream.codec_context.time_base = Fraction(1, coded)

@@ -28,7 +28,9 @@ from avsynth.media.streamcopy import (
     StreamCopier,
     copied_metadata,
     copy_tags,
+    moment,
     needs_free_tags,
+    shift,
     tag_video,
 )
 from avsynth.media.timing import Ticks, decoding_times, reorder_depth
@@ -122,21 +124,13 @@ def join(
             dropped = copier.dropped
             target.set_chapters(origin.chapters())
             flows.append(copier.packets())
-        for packet in heapq.merge(*flows, key=_moment):
-            _shift(packet, late)
+        for packet in heapq.merge(*flows, key=moment):
+            shift(packet, late)
             with writing(out):
                 target.mux(packet)
         with writing(out):
             target.close()
     return Joined(survey.frames, tuple(dropped))
-
-
-def _shift(packet: Packet[Any], late: Fraction) -> None:
-    ticks = round(late / packet.time_base)
-    if ticks and packet.pts is not None:
-        packet.pts += ticks
-    if ticks and packet.dts is not None:
-        packet.dts += ticks
 
 
 def _muxer_options(out: StrPath, video: VideoInfo, metadata: dict[str, str]) -> dict[str, str]:
@@ -152,12 +146,6 @@ def _muxer_options(out: StrPath, video: VideoInfo, metadata: dict[str, str]) -> 
 
 def _is_lossless(codec: str) -> bool:
     return codec in _LOSSLESS or codec.startswith("pcm_")
-
-
-def _moment(packet: Packet[Any]) -> Fraction:
-    """When a packet is due, in seconds."""
-    ticks = packet.dts if packet.dts is not None else packet.pts
-    return Fraction(0) if ticks is None else ticks * packet.time_base
 
 
 def _add_video(target: av.container.OutputContainer, segment: StrPath, out: StrPath) -> VideoStream:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,21 @@ def tag_video(stream: VideoStream, info: VideoInfo) -> None:
         stream.set_display_matrix(info.orientation.matrix())
 
 
+def moment(packet: Packet[Any]) -> Fraction:
+    """When a packet is due, in seconds."""
+    ticks = packet.dts if packet.dts is not None else packet.pts
+    return Fraction(0) if ticks is None else ticks * packet.time_base
+
+
+def shift(packet: Packet[Any], late: Fraction) -> None:
+    """Move a packet by ``late`` seconds."""
+    ticks = round(late / packet.time_base)
+    if ticks and packet.pts is not None:
+        packet.pts += ticks
+    if ticks and packet.dts is not None:
+        packet.dts += ticks
+
+
 class StreamCopier:
     """Takes streams over from one container to another without decoding them.
 
@@ -89,24 +105,28 @@ class StreamCopier:
         target: av.container.OutputContainer,
         leave_out: set[int],
         out: StrPath,
+        instead: Callable[[int], None] = lambda index: None,
     ) -> None:
-        """Add the streams to ``target``.
+        """Add the streams to ``target``, in their order.
 
         Args:
             source: Copied from.
             target: Copied to; its header is not written yet.
             leave_out: Indices of source streams that are replaced.
             out: Name of the output, for its suffix.
+            instead: Called with the index of each stream that is left out, when it is its turn.
         """
         self.dropped: list[str] = []
         self._source = source
         self._pairs: dict[int, Stream] = {}
         self._rewritten: set[int] = set()
         for stream in source.streams:
+            if stream.index in leave_out:
+                instead(stream.index)
             if stream.index in leave_out or _is_chapter_text(source, stream):
                 continue
             text_codec = _SUBTITLES.get(Path(out).suffix.lower())
-            if _accepted(stream, target.format.name):
+            if accepted(stream, target.format.name):
                 added = target.add_stream_from_template(stream, opaque=True)
             elif stream.type == "subtitle" and stream.name in _TEXT and text_codec:
                 added = _text_stream(target, stream, text_codec)
@@ -158,7 +178,7 @@ def _text_stream(target: av.container.OutputContainer, source: Stream, codec: st
     return stream
 
 
-def _accepted(stream: Stream, container: str) -> bool:
+def accepted(stream: Stream, container: str) -> bool:
     """Whether a container takes this stream as it is: a header is written to memory to see."""
     try:
         with av.open(io.BytesIO(), "w", format=container.split(",")[0]) as trial:

@@ -142,7 +142,8 @@ def warped(values: Doubles, semitones: float) -> Doubles:
     low = np.minimum(asked.astype(np.intp), bins[-1] - 1)
     share = asked - low
     logarithm = np.log(np.maximum(values, 1e-16))
-    return np.exp(logarithm[:, low] * (1 - share) + logarithm[:, low + 1] * share)
+    moved: Doubles = np.exp(logarithm[:, low] * (1 - share) + logarithm[:, low + 1] * share)
+    return moved
 
 
 def _centres(bands: int) -> Doubles:

@@ -92,7 +92,8 @@ class LevelMatcher:
         loud = np.maximum(new * slow**2, 1e-20)
         self._old.forget(last - _SLOW)
         self._new.forget(last - _SLOW)
-        return slow * np.minimum(1.0, _ABOVE * self._gain * np.sqrt(old / loud))
+        quick: Doubles = np.minimum(1.0, _ABOVE * self._gain * np.sqrt(old / loud))
+        return slow * quick
 
 
 class Envelope:
