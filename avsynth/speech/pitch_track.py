@@ -3,7 +3,8 @@
 Boersma, "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise
 ratio of a sampled sound" (1993): candidates are peaks of the autocorrelation of the windowed sound
 divided by that of the window; a path through them is chosen that pays for weak peaks, for jumps,
-and for changes between voiced and unvoiced. The sound is low-passed first. WORLD's StoneMask (pyworld) refines what it finds.
+and for changes between voiced and unvoiced. The sound is low-passed first.
+WORLD's StoneMask (pyworld) refines what is found.
 """
 
 from __future__ import annotations

@@ -63,12 +63,3 @@ def _laplacian(x: Tensor) -> Tensor:
     grey = pad(x.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     around = grey[..., :-2, 1:-1] + grey[..., 2:, 1:-1] + grey[..., 1:-1, :-2] + grey[..., 1:-1, 2:]
     return 4.0 * grey[..., 1:-1, 1:-1] - around
-
-
-def divergence(mean: Tensor, variance: Tensor, free: float) -> Tensor:
-    """Kullback-Leibler divergence from N(0, 1), nats a latent value, ``free`` of them unpunished.
-
-    ``variance`` is the logarithm. Free bits as in Kingma et al. 2016.
-    """
-    nats = 0.5 * (mean**2 + variance.exp() - 1.0 - variance)
-    return nats.mean(dim=0).clamp_min(free).mean()

@@ -18,6 +18,7 @@ from avsynth.models.lipsync import MAPS, LipsyncNetwork, Posterior, compose
 from avsynth.models.sync import SyncExpert
 from avsynth.training import lipsync as losses
 from avsynth.training.adversarial import feature_matching, generator_loss, paired_loss
+from avsynth.training.divergence import divergence
 from avsynth.training.ema import Ema
 
 Batch = dict[str, Tensor]
@@ -94,7 +95,7 @@ class Trainer:
             mean, variance = mean.float(), variance.float()
             noise = torch.randn(mean.shape, generator=generator).to(mean.device)
             given["latent"] = mean + noise * (0.5 * variance).exp()
-            terms["divergence"] = settings.divergence * losses.divergence(
+            terms["divergence"] = settings.divergence * divergence(
                 mean, variance, settings.free_bits
             )
         result = self._run(self.network, given)

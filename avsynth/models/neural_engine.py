@@ -1,0 +1,102 @@
+"""A voice network and a vocoder as a voice engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avsynth.models.listening import listen, windows
+from avsynth.models.synthesis import Model, StreamingVocoder
+from avsynth.models.voice import STACK, VoiceConfig, energy_of, speaker_vector
+from avsynth.models.voice_engine import Floats, Shifts, SourceVoice
+from avsynth.models.voice_print import Voice
+from avsynth.speech.activity import SPEECH_LEVEL
+from avsynth.speech.content import ContentFrontEnd
+from avsynth.speech.pitch_track import pitch_track, transfer
+from avsynth.speech.spectrum import FLOOR, log_mel_spectrum, mel_filters
+
+_KEPT, _CONTEXT = 8 * 16_000, 16_000  # samples made at a time, and those heard on either side
+_PEAK = 3.0  # of the level: what is much quieter than that is not voiced
+
+
+class NeuralEngine:
+    """``VoiceEngine`` by a voice network and a vocoder of the same spectrum."""
+
+    rate = 16_000
+
+    def __init__(self, name: str, voice: Model, vocoder: Model, front_end: ContentFrontEnd) -> None:
+        self.name = name
+        self._voice, self._vocoder, self._front_end = voice, vocoder, front_end
+        self._config: VoiceConfig = voice.config
+
+    def listen(self, chunks: Iterable[Floats]) -> SourceVoice:
+        """See ``VoiceEngine``."""
+        return listen(chunks)
+
+    def convert(
+        self, chunks: Iterable[Floats], source: SourceVoice, target: Voice, shifts: Shifts
+    ) -> Iterator[Floats]:
+        """See ``VoiceEngine``. Windows of 8 s, with a second around them."""
+        gain = np.float32(SPEECH_LEVEL / source.level)
+        vocoder = StreamingVocoder(self._vocoder)
+        speaker = _told(target)
+        done = total = 0
+        for samples, kept in windows((chunk * gain for chunk in chunks), _KEPT, _CONTEXT):
+            mel, pitch = self._window(samples, kept, source, target, speaker, shifts)
+            total += kept.stop - kept.start
+            made = vocoder.push(mel, pitch)
+            yield made / gain
+            done += len(made)
+        made = vocoder.flush()[: total - done]
+        yield np.pad(made, (0, total - done - len(made))) / gain
+
+    @torch.inference_mode()
+    def _window(
+        self, samples: Floats, kept: slice, source: SourceVoice, target: Voice,
+        speaker: Tensor, shifts: Shifts,
+    ) -> tuple[Tensor, Floats]:  # fmt: skip
+        """Log-mel (bands, t) and pitch (t,) of ``samples[kept]`` in the target's voice."""
+        spectrum, hop = self._config.spectrum, self._config.spectrum.hop
+        samples = np.pad(samples, (0, -len(samples) % (STACK * hop)))
+        if len(samples) <= spectrum.window:
+            samples = np.pad(samples, (0, 2 * spectrum.window))
+        mel = log_mel_spectrum(torch.from_numpy(samples), spectrum)
+        mean, std = torch.from_numpy(source.spectrum_mean), torch.from_numpy(source.spectrum_std)
+        loudest = max(float(np.abs(samples).max()), _PEAK * SPEECH_LEVEL)
+        pitch = pitch_track(samples, hop, loudest)
+        pitch = transfer(pitch, source.pitch, target.pitch, shifts.pitch)
+        batch = {
+            "content": self._front_end(samples, mel, mean, std.clamp_min(0.1))[None],
+            "pitch": torch.from_numpy(pitch)[None],
+            "energy": energy_of(mel)[None],
+            "speaker": speaker,
+        }
+        made = self._voice(batch)["mel"][0]
+        steps = slice(kept.start // hop, -(-kept.stop // hop))
+        made = warped(made[:, steps], shifts.formant, mel_centres(spectrum))
+        return made, pitch[steps]
+
+
+def _told(target: Voice) -> Tensor:
+    """What the decoder is told of the target, (1, S)."""
+    pitch = [target.pitch.mean, target.pitch.std]
+    parts = (target.embedding, target.spectrum_mean, target.spectrum_std, pitch)
+    return speaker_vector(*(torch.as_tensor(np.asarray(x, np.float32))[None] for x in parts))
+
+
+def mel_centres(config: object) -> Floats:
+    """Centre frequency of each mel band, in bins (bands,)."""
+    bank = mel_filters(config).numpy()  # type: ignore[arg-type]
+    return np.asarray((bank * np.arange(len(bank))[:, None]).sum(axis=0) / bank.sum(axis=0))
+
+
+def warped(mel: Tensor, semitones: float, centres: Floats) -> Tensor:
+    """Log-mel (bands, T) with its resonances moved up by ``semitones``."""
+    if not semitones:
+        return mel
+    asked = centres * 2 ** (-semitones / 12)
+    columns = [np.interp(asked, centres, column) for column in mel.T.numpy()]
+    return torch.from_numpy(np.asarray(columns, np.float32).T).clamp_min(float(np.log(FLOOR)))

