@@ -64,7 +64,7 @@ class VoiceSpace(nn.Module):
         whole = self.mean + batch["latent"] @ self.basis.T
         config = self.config
         sizes = [config.embedding, config.bands, config.bands, 3]
-        embedding, mean, log_std, pitch = whole.split(sizes, dim=1)
+        embedding, mean, log_std, pitch = torch.split(whole, sizes, dim=1)
         return {
             "embedding": normalize(embedding, dim=1),
             "spectrum_mean": mean,
@@ -111,7 +111,8 @@ def scale_of(vectors: Doubles, config: VoiceSpaceConfig) -> Doubles:
     variance = vectors.var(axis=0)
     ends = np.cumsum([config.embedding, config.bands, config.bands])
     parts = [np.full(len(part), part.mean()) for part in np.split(variance, ends)[:3]]
-    return np.sqrt(np.concatenate([*parts, variance[ends[-1] :]]))
+    scale: Doubles = np.sqrt(np.concatenate([*parts, variance[ends[-1] :]]))
+    return scale
 
 
 def draws(space: Any, config: VoiceSpaceConfig, seed: int, encoder: str) -> Iterator[Voice]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,10 +43,18 @@ class Imagined:
     """A voice that was drawn, and how: see ``ImaginedFigures``."""
 
     voice: Voice
+    seed: int
     draws: int
     too_near: int
     distance: float
     threshold: float
+    measure: str
+    compared: int
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """All but the voice, JSON-ready."""
+        return {name: value for name, value in vars(self).items() if name != "voice"}
 
 
 def imagine(
@@ -83,50 +92,48 @@ def imagine(
         raise UsageError("the consent record would overwrite another output", record)
     model = load(space, "torch")
     found = draw(model, seed, pitch, min_distance)
-    speakers = len(model.extras["speakers"])
-    measure = str(model.metadata["measure"])
-    told = {
-        "seed": seed, "draws": found.draws, "distance": found.distance,
-        "threshold": found.threshold, "measure": measure, "compared": speakers,
-    }  # fmt: skip
     metadata = {
-        "name": output.stem, "purpose": model.purpose, "licence": model.metadata["licence"],
-        "imagined": told | {"space": {"name": model.name, "sha256": model.sha256}},
-    }  # fmt: skip
+        "name": output.stem,
+        "purpose": model.purpose,
+        "licence": model.metadata["licence"],
+        "imagined": {**found.told, "space": {"name": model.name, "sha256": model.sha256}},
+    }
     with atomic_output(output) as path:
         sha256 = write_voice(path, found.voice, metadata)
-    nearest = Nearest(
-        distance=found.distance, threshold=found.threshold, measure=measure, compared=speakers
-    )
     try:
-        made = consents.new_synthetic(
-            f"imagined voice, seed {seed}", [output], nearest, purposes or _PURPOSES
-        )
-        signed = consents.save(consents.sign(made), record)
+        signed = _certify(output, found, purposes or _PURPOSES, record)
     except BaseException:
         output.unlink()  # without its record it could not be used
         raise
+    named = Weights(name=model.name, kind=model.kind, sha256=model.sha256, engine=model.engine)
     report = VoiceReport(
         verb="voice imagine",
         avsynth_version=avsynth.__version__,
         output=FileHash(path=str(output), sha256=sha256),
         inputs=[],
-        weights=[
-            Weights(name=model.name, kind=model.kind, sha256=model.sha256, engine=model.engine)
-        ],
+        weights=[named],
         settings={"seed": seed, "pitch": pitch, "min_distance": min_distance},
         consent=[],
         voice=figures(found.voice),
-        imagined=ImaginedFigures(
-            **told, too_near=found.too_near,
-            record=FileHash(path=str(record), sha256=signed.sha256),
-        ),
+        imagined=ImaginedFigures(**found.told, record=signed),
         seconds=round(time.monotonic() - began, 3),
         notes=_notes(found),
-    )  # fmt: skip
+    )
     with atomic_output(report_path(output)) as path:
         report.write(path)
     return report
+
+
+def _certify(output: Path, found: Imagined, purposes: Sequence[str], record: Path) -> FileHash:
+    """The signed record which says that the voice in ``output`` is nobody's."""
+    nearest = Nearest(
+        distance=found.distance, threshold=found.threshold, measure=found.measure,
+        compared=found.compared,
+    )  # fmt: skip
+    name = f"imagined voice, seed {found.seed}"
+    made = consents.new_synthetic(name, [output], nearest, purposes)
+    saved = consents.save(consents.sign(made), record)
+    return FileHash(path=str(record), sha256=saved.sha256)
 
 
 def draw(
@@ -166,7 +173,10 @@ def draw(
             continue
         if exact is not None:
             voice = dataclasses.replace(voice, pitch=voice.pitch._replace(mean=exact))
-        return Imagined(voice, number, too_near, distance, wanted)
+        measure = str(model.metadata["measure"])
+        return Imagined(
+            voice, seed, number, too_near, distance, wanted, measure, len(others)
+        )  # fmt: skip
     if not too_near:
         raise UsageError(f"none of {MOST_DRAWS} voices has a pitch of {pitch} Hz")
     raise UsageError(

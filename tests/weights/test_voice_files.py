@@ -91,6 +91,16 @@ def test_pickles_are_not_opened(tmp_path: Path) -> None:
     assert "pickle" in refused(path)
 
 
+def test_a_header_as_long_as_a_pickles_first_bytes_is_none(tmp_path: Path) -> None:
+    lengths = set()
+    for more in range(0, 400, 8):
+        path = tmp_path / f"{more}.safetensors"
+        write_voice(path, VOICE, METADATA | {"name": "n" * more})
+        lengths.add(path.read_bytes()[:2])
+        assert read_voice(path)[1]["name"] == "n" * more
+    assert lengths & {b"\x80\x02", b"\x80\x03", b"\x80\x04"}
+
+
 def test_a_huge_file_is_not_read(stored: Path) -> None:
     changed(stored, embedding=np.zeros(1 << 20, np.float32))
     assert "too large" in refused(stored)
