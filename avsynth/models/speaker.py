@@ -28,7 +28,7 @@ class SpeakerConfig(BaseModel):
     dilations: tuple[int, ...] = Field((2, 3, 4), min_length=1, description="one block each")
     scales: int = Field(4, gt=1, description="parts of a block's channels, each seeing further")
     squeezed: int = Field(48, gt=0, description="width of squeeze-excitation and of attention")
-    gathered: int = Field(384, gt=0, description="channels that are averaged over time")
+    gathered: int = Field(256, gt=0, description="channels that are averaged over time")
     embedding: int = Field(128, gt=0)
     pace: int = Field(2, gt=0, description="stride of the first layer, spectrum frames")
     centred: bool = Field(False, description="take each band's mean over time away: the channel")
