@@ -23,10 +23,10 @@ def sound_excerpts(path: StrPath, rate: int, seconds: int) -> list[Samples]:
         InputError: it cannot be read, or holds no sound.
     """
     info = probe(path)
-    length = info.duration
+    length = info.audio[0].duration or info.duration if info.audio else None
     if length is None or length <= seconds:
         return _read(path, rate, None, Fraction(seconds))
-    start = info.audio[0].start if info.audio else Fraction(0)
+    start = info.audio[0].start
     stretch = Fraction(seconds, _STRETCHES)
     apart = (length - stretch) / (_STRETCHES - 1)
     begins = [start + apart * number for number in range(_STRETCHES)]
