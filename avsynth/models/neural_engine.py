@@ -16,7 +16,7 @@ from avsynth.models.voice_print import Voice
 from avsynth.speech.activity import SPEECH_LEVEL
 from avsynth.speech.content import ContentFrontEnd
 from avsynth.speech.pitch_track import pitch_track, transfer
-from avsynth.speech.spectrum import FLOOR, log_mel_spectrum, mel_filters
+from avsynth.speech.spectrum import FLOOR, SpectrumConfig, log_mel_spectrum, mel_filters
 
 _KEPT, _CONTEXT = 8 * 16_000, 16_000  # samples made at a time, and those heard on either side
 _PEAK = 3.0  # of the level: what is much quieter than that is not voiced
@@ -87,9 +87,9 @@ def _told(target: Voice) -> Tensor:
     return speaker_vector(*(torch.as_tensor(np.asarray(x, np.float32))[None] for x in parts))
 
 
-def mel_centres(config: object) -> Floats:
+def mel_centres(config: SpectrumConfig) -> Floats:
     """Centre frequency of each mel band, in bins (bands,)."""
-    bank = mel_filters(config).numpy()  # type: ignore[arg-type]
+    bank = mel_filters(config).numpy()
     return np.asarray((bank * np.arange(len(bank))[:, None]).sum(axis=0) / bank.sum(axis=0))
 
 

@@ -134,11 +134,13 @@ class VoiceNetwork(nn.Module):
         voice = self.voice((speaker - self.speaker_mean) / self.speaker_std)
         for block in self.decoder:
             x = block(x, voice)
-        made = self.leave(self.norm(x)).unflatten(-1, (STACK, bands)).flatten(1, 2)
+        made: Tensor = self.leave(self.norm(x))
+        made = made.reshape(len(made), -1, bands)
         # The network speaks in units of the voice's own spectrum.
         start = self.config.embedding
         mean, spread = speaker[:, None, start : start + 2 * bands].chunk(2, dim=-1)
-        return (mean + made * spread).transpose(1, 2)
+        mel: Tensor = (mean + made * spread).transpose(1, 2)
+        return mel
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See the class."""
@@ -165,7 +167,7 @@ class VoiceNetwork(nn.Module):
 
 def _stacked(x: Tensor) -> Tensor:
     """(B, 2 T, C) -> (B, T, 2 C)."""
-    return x.unflatten(1, (-1, STACK)).flatten(2)
+    return x.reshape(len(x), -1, STACK * x.shape[2])
 
 
 def harmonic_table(config: SpectrumConfig) -> Tensor:

@@ -52,7 +52,7 @@ class SpectrumContent:
     def __call__(self, samples: Floats, spectrum: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         """See ``ContentFrontEnd``."""
         own = (spectrum - mean[:, None]) / std[:, None]
-        return own.T.unflatten(0, (-1, 2)).flatten(1)
+        return own.T.reshape(-1, self.width)
 
 
 class WhisperContent:
@@ -83,7 +83,7 @@ class WhisperContent:
             raise ValueError("more than 28 s at a time")
         states = self._encoder(mel[None].to(self._device))[0, list(_LAYERS)]
         skip = _PAD // STEP
-        found = states[:, skip : skip + steps].permute(1, 0, 2).flatten(1)
+        found: Tensor = states[:, skip : skip + steps].permute(1, 0, 2).flatten(1)
         return found.cpu().clone()
 
 

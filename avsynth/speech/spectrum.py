@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Annotated
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,10 +19,10 @@ class SpectrumConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rate: int = Field(16_000, gt=0)
-    window: int = Field(640, gt=0, description="also the size of the Fourier transform; even")
-    hop: int = Field(160, gt=0)
-    bands: int = Field(80, gt=0)
+    rate: Annotated[int, Field(gt=0)] = 16_000
+    window: Annotated[int, Field(gt=0, description="of the Fourier transform too; even")] = 640
+    hop: Annotated[int, Field(gt=0)] = 160
+    bands: Annotated[int, Field(gt=0)] = 80
 
     @property
     def bins(self) -> int:

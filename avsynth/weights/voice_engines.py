@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from avsynth.errors import WeightsError
 from avsynth.models.voice_engine import VoiceEngine
 from avsynth.models.world_engine import WorldEngine
-from avsynth.weights.manifest import Purpose
-from avsynth.weights.registry import LoadedModel
+from avsynth.speech.whisper import find_weights
+from avsynth.weights.manifest import Entry, Purpose, list_weights
+from avsynth.weights.registry import LoadedModel, load
 
 WORLD = WorldEngine.name
+VOCODER = "vocoder-small"
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,28 @@ class ConversionModels:
     loaded: tuple[LoadedModel, ...] = ()
 
 
+def best_voice(purpose: Purpose) -> Entry | None:
+    """The first voice weights that ``purpose`` allows and whose front end exists; None without any.
+
+    A commercial purpose excludes research weights. Those on Whisper come first.
+    """
+    whisper = find_weights() is not None
+    usable = [
+        entry
+        for entry in list_weights()
+        if entry.kind == "voice"
+        and (whisper or entry.needs != "whisper")
+        and (purpose == "research" or entry.purpose == "commercial")
+    ]
+    return min(usable, key=lambda entry: entry.needs != "whisper", default=None)
+
+
 def load_voice_engine(
-    weights: str | None, purpose: Purpose, engine: str = "auto", device: str = "cpu"
+    weights: str | None,
+    purpose: Purpose,
+    engine: str = "auto",
+    device: str = "cpu",
+    vocoder: str = VOCODER,
 ) -> ConversionModels:
     """The voice engine of ``weights``.
 
@@ -30,8 +53,30 @@ def load_voice_engine(
         purpose: what the weights must allow where none are named.
         engine: "auto", "torch" or "openvino".
         device: "cpu", "cuda" or "cuda:N".
+        vocoder: name or file of the vocoder's weights.
 
     Raises:
-        WeightsError: missing, changed, or of another kind.
+        WeightsError: missing, changed, or of another kind; a front end that is not installed.
     """
-    return ConversionModels(WorldEngine())
+    if weights == WORLD:
+        return ConversionModels(WorldEngine())
+    if weights is None:
+        chosen = best_voice(purpose)
+        if chosen is None:
+            return ConversionModels(WorldEngine())
+        weights = chosen.name
+    from avsynth.models.neural_engine import NeuralEngine
+    from avsynth.models.vocoder import VocoderConfig
+    from avsynth.models.voice import VoiceConfig
+    from avsynth.speech import content
+
+    voice, sounding = load(weights, engine, device), load(vocoder, engine, device)
+    if not isinstance(voice.config, VoiceConfig):
+        raise WeightsError(f"weights of kind {voice.kind!r}, not of a voice", weights)
+    if not isinstance(sounding.config, VocoderConfig):
+        raise WeightsError(f"weights of kind {sounding.kind!r}, not of a vocoder", vocoder)
+    if sounding.config.spectrum != voice.config.spectrum:
+        raise WeightsError(f"the vocoder {sounding.name} speaks another spectrum", weights)
+    front_end = content.make(voice.config.front_end, device)
+    made = NeuralEngine(voice.name, voice, sounding, front_end)
+    return ConversionModels(made, (voice, sounding))
