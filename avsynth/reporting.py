@@ -64,6 +64,38 @@ class FaceReport(_Strict):
     sync_after: list[Second] = Field(description="the requested mouth with the new sound")
 
 
+class SoundReport(_Strict):
+    """New sound: how it was made, how it measures. Pitch is the median, in Hz; 0 where unvoiced."""
+
+    samples: int
+    rate: int
+    channels: int
+    codec: str
+    bandwidth_hz: int = Field(description="above it the new voice has nothing")
+    speech_seconds: float
+    loudness_before: float | None = Field(description="integrated, LUFS; None for silence")
+    loudness_after: float | None
+    true_peak_db: float | None = Field(description="of the finished file, dB below full scale")
+    pitch_before: float
+    pitch_target: float
+    target_seconds: float = Field(description="speech that the target voice was described from")
+    target_spread: float = Field(description="0 for one voice; large for several, or a noise")
+    engine: str = Field(description="what converted: world, or the name of the weights")
+    realtime_factor: float = Field(description="seconds of work for each second of sound")
+
+
+class NewVoice(_Strict):
+    """The voice that a dub's new speech was given. ``pitch`` is its median, in Hz."""
+
+    source: PlainText = Field(description="original: that of the film; or a file")
+    engine: str = Field(description="what converted: world, or the name of the weights")
+    pitch: float
+    seconds: float = Field(description="of speech that it was described from; 0: imagined")
+    spread: float = Field(description="0 for one voice; large for several, or a noise")
+    synthetic: bool = Field(description="whether it belongs to nobody")
+    consent: dict[str, Any]
+
+
 class Report(_Strict):
     """What was done, to what, with what, and how it went."""
 
@@ -75,15 +107,18 @@ class Report(_Strict):
     weights: list[Weights]
     settings: dict[str, Any]
     consent: dict[str, Any]
-    frames: int
+    frames: int = Field(description="pictures that were made; 0 where only sound was")
     seconds: float
     fit: str = Field(description="how picture and sound of different lengths were fitted")
     outcomes: dict[str, int] = Field(description="face frames by outcome: dubbed, or why not")
     faces: list[FaceReport]
-    renderer: str = Field("", description="what painted the mouths: gan, or classical")
+    renderer: str = Field(default="", description="what painted the mouths: gan, or classical")
+    sound: SoundReport | None = Field(default=None, description="of a converted voice")
+    voice: NewVoice | None = Field(None, description="of a dub, where it was given one")
     damaged_frames: int
     missing_frames: int = Field(
-        0, description="of the damaged ones, those that the film claims but that cannot be decoded"
+        default=0,
+        description="of the damaged ones, those that the film claims but that cannot be decoded",
     )
     resumed: bool
     stage_seconds: dict[str, float]

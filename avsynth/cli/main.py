@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from avsynth import __version__
-from avsynth.cli import adapt, bench, consent, demo, dub, inspect, verify, voice, weights
+from avsynth.cli import adapt, bench, consent, convert, demo, dub, inspect, verify, voice, weights
 from avsynth.errors import AvsynthError, ExitCode, ResourceError
 
 # What torch, OpenCV, the loader and the thread library say when there is no memory left.
@@ -30,6 +30,7 @@ app = typer.Typer(
     help="Make and detect synthetic faces and voices, with consent and Content Credentials.",
 )
 app.command("dub")(dub.dub)
+app.command("convert")(convert.convert)
 app.command("adapt")(adapt.adapt)
 app.command("verify")(verify.verify)
 app.command("probe")(inspect.probe)

@@ -49,7 +49,7 @@ def _drawn() -> Iterator[Callable[[Step], None]]:
                 tasks[step.stage] = progress.add_task(step.stage, total=step.total, rate="")
                 since[step.stage] = time.monotonic()
             rate = step.done / max(time.monotonic() - since[step.stage], 1e-6)
-            told = f"{step.done} ({rate:.0f}/s)" if step.done else ""
+            told = f"{_amount(step.done, step)} ({_speed(rate, step)})" if step.done else ""
             progress.update(tasks[step.stage], completed=step.done, total=step.total, rate=told)
 
         yield show
@@ -69,7 +69,16 @@ def _lines() -> Callable[[Step], None]:
             told = now
             rate = step.done / max(now - since, 1e-6)
             left = f", {(step.total - step.done) / rate:.0f} s left" if step.total and rate else ""
-            of = f" of {step.total}" if step.total else ""
-            print(f"{step.stage}: {step.done}{of} ({rate:.0f}/s{left})", file=sys.stderr)
+            of = f" of {_amount(step.total, step)}" if step.total else ""
+            done, speed = _amount(step.done, step), _speed(rate, step)
+            print(f"{step.stage}: {done}{of} ({speed}{left})", file=sys.stderr)
 
     return show
+
+
+def _amount(items: float, step: Step) -> str:
+    return f"{items:.0f} s" if step.unit == "s" else f"{items}"
+
+
+def _speed(rate: float, step: Step) -> str:
+    return f"{rate:.1f} x real time" if step.unit == "s" else f"{rate:.0f}/s"

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The state of a job: ``done`` of ``total`` items of a stage (total None: not known)."""
+    """The state of a job: ``done`` of ``total`` items of a stage (total None: not known).
+
+    ``unit`` is "s" where the items are seconds of sound.
+    """
 
     stage: str
-    done: int
+    done: float
     total: int | None
+    unit: str = ""
 
 
 Callback = Callable[[Step], None]
@@ -28,15 +32,15 @@ class Progress:
         self._since = self._told = time.monotonic()
         self.seconds: dict[str, float] = {}
 
-    def start(self, stage: str, total: int | None = None) -> None:
+    def start(self, stage: str, total: int | None = None, unit: str = "") -> None:
         """Begin a stage (which ends the one before)."""
         self.finish()
-        self._step = Step(stage, 0, total)
+        self._step = Step(stage, 0, total, unit)
         self._tell()
 
-    def advance(self, items: int = 1) -> None:
+    def advance(self, items: float = 1) -> None:
         """Count finished items of the stage."""
-        self._step = Step(self._step.stage, self._step.done + items, self._step.total)
+        self._step = replace(self._step, done=self._step.done + items)
         if time.monotonic() - self._told > 0.1:
             self._tell()
 

@@ -1,0 +1,111 @@
+"""The voice of a file, heard and converted: mono, at the engine's rate, as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter, lfilter_zi
+
+from avsynth.errors import NothingToDoError
+from avsynth.media import MediaInfo, read_audio
+from avsynth.models.voice_engine import Floats, Shifts, SourceVoice, VoiceEngine
+from avsynth.models.voice_print import Voice
+from avsynth.pipelines.progress import Progress
+
+_CANCELS = 0.1  # of a channel's energy: with less of it the middle of two channels says nothing
+_LOWEST = 20.0  # Hz; what is below is no sound, such as an offset
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The voice in a file, and where it is: in one channel of two that cancel each other, or in
+    the usual mix (None).
+    """
+
+    voice: SourceVoice
+    channel: int | None
+
+
+def hear(source: Path, info: MediaInfo, engine: VoiceEngine, steps: Progress) -> Heard:
+    """Listen to the first sound of ``source`` from beginning to end.
+
+    Raises:
+        InputError: it cannot be decoded.
+        NothingToDoError: nobody speaks in it.
+    """
+    energy = np.zeros(3)  # left, right, middle
+    stereo = info.audio[0].channels == 2
+
+    def mixed() -> Iterator[Floats]:
+        for samples in _upright(source, engine.rate, mono=not stereo):
+            middle = samples.mean(axis=1)
+            if stereo:
+                energy[:] += [(samples[:, 0] ** 2).sum(), (samples[:, 1] ** 2).sum(),
+                              (middle**2).sum()]  # fmt: skip
+            yield middle
+
+    steps.start("listening", whole_seconds(info), unit="s")
+    voice = engine.listen(_counted(mixed(), engine.rate, steps))
+    channel = None
+    if stereo and energy[2] < _CANCELS * energy[:2].max():
+        channel = int(energy[:2].argmax())
+        voice = engine.listen(_voice(source, engine.rate, channel))
+    if not voice.active_seconds:
+        raise NothingToDoError("nobody speaks in it", source)
+    return Heard(voice, channel)
+
+
+def convert_to(
+    made: Path,
+    source: Path,
+    info: MediaInfo,
+    heard: Heard,
+    engine: VoiceEngine,
+    target: Voice,
+    shifts: Shifts,
+    steps: Progress,
+) -> None:
+    """Write the voice of ``source`` as ``target``'s to ``made``: raw float32 at ``engine.rate``.
+
+    Raises:
+        InputError: the source cannot be decoded.
+    """
+    steps.start("converting", whole_seconds(info), unit="s")
+    chunks = _counted(_voice(source, engine.rate, heard.channel), engine.rate, steps)
+    with made.open("wb") as file:
+        for samples in engine.convert(chunks, heard.voice, target, shifts):
+            file.write(np.asarray(samples, "<f4").tobytes())
+
+
+def _voice(source: Path, rate: int, channel: int | None) -> Iterator[Floats]:
+    """The sound that is converted, mono."""
+    for samples in _upright(source, rate, mono=channel is None):
+        yield samples[:, channel or 0]
+
+
+def _upright(source: Path, rate: int, mono: bool) -> Iterator[NDArray[np.float32]]:
+    """Samples (n, C) without what is lower than sound, such as an offset."""
+    pole = 1 - 2 * np.pi * _LOWEST / rate
+    b, a = np.array([1.0, -1.0]), np.array([1.0, -pole])
+    state: NDArray[np.float64] | None = None
+    for chunk in read_audio(source, rate, mono=mono):
+        samples = chunk.samples.reshape(len(chunk.samples), -1).astype(np.float64)
+        if state is None:  # as if the first sample had been there for ever
+            state = lfilter_zi(b, a)[:, None] * samples[:1]
+        samples, state = lfilter(b, a, samples, axis=0, zi=state)
+        yield samples.astype(np.float32)
+
+
+def _counted(chunks: Iterator[Floats], rate: int, steps: Progress) -> Iterator[Floats]:
+    for chunk in chunks:
+        yield chunk
+        steps.advance(len(chunk) / rate)
+
+
+def whole_seconds(info: MediaInfo) -> int | None:
+    """How long a file says that it is."""
+    return None if info.duration is None else round(info.duration)
