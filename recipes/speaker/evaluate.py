@@ -31,17 +31,22 @@ from avsynth.weights.registry import load
 
 Floats = NDArray[np.float32]
 Embed = Callable[[Floats], Floats]
-_PIECES = 4  # of one recording at most
+_PIECES = 2  # of one recording at most
 
 
 @dataclass(frozen=True)
-class Recording:
-    """One file of a person."""
+class Piece:
+    """A stretch of a file of one person."""
 
     person: str
-    sex: str
-    name: str
+    file: str
+    start: int
     samples: Floats
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What tells it from all others."""
+        return self.file, self.start, len(self.samples)
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def resemblyzer() -> Embed:
     return lambda samples: encoder.embed_utterance(preprocess_wav(samples, SAMPLE_RATE))
 
 
-def pieces(data: Path, group: Group) -> list[Recording]:
+def pieces(data: Path, group: Group) -> list[Piece]:
     """Consecutive pieces of the group's recordings; those that are too short are left out."""
     with (data / "speech.csv").open(newline="", encoding="utf-8") as file:
         rows = [
@@ -119,20 +124,22 @@ def pieces(data: Path, group: Group) -> list[Recording]:
         size = group.seconds * SAMPLE_RATE or len(samples)
         starts = range(0, len(samples) - size + 1, size)[:_PIECES]
         found += [
-            Recording(row["speaker"], row["sex"], row["file"], samples[start : start + size])
+            Piece(row["speaker"], row["file"], start, samples[start : start + size])
             for start in starts
         ]
     return found
 
 
 def score(
-    name: str, embed: Embed, limits: dict[str, float], heard: dict[Group, list[Recording]]
+    name: str, embed: Embed, limits: dict[str, float], heard: dict[Group, list[Piece]]
 ) -> Iterator[dict[str, object]]:
     """A row for each group."""
-    for group, recordings in heard.items():
-        points = np.stack([embed(r.samples) for r in recordings]).astype(np.float64)
-        people = [r.person for r in recordings]
-        files = [r.name for r in recordings] if group.across else None
+    known: dict[tuple[str, int, int], Floats] = {}
+    for group, parts in heard.items():
+        known |= {p.key: embed(p.samples) for p in parts if p.key not in known}
+        points = np.stack([known[p.key] for p in parts]).astype(np.float64)
+        people = [p.person for p in parts]
+        files = [p.file for p in parts] if group.across else None
         found = trials(points, points, people, files)
         low, high = interval(found)
         row: dict[str, object] = {
