@@ -15,6 +15,8 @@ from avsynth.weights.architectures import ARCHITECTURES, build, example_batch
 CONDITIONED = {
     "patch-discriminator": [{}, {"condition": 3}, {"channels": 9, "condition": 9, "scales": 1}],
     "sequence-discriminator": [{}, {"condition": 8}],
+    "period-discriminator": [{}],
+    "resolution-discriminator": [{}],
     "sync": [{}],
 }
 CASES = [(kind, config) for kind, configs in CONDITIONED.items() for config in configs]
