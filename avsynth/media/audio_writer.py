@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -177,9 +177,8 @@ def write_sound(
         copier = StreamCopier(origin, target, leave_out, out, instead=add)
         dropped += copier.dropped
         late = max(Fraction(0), -(info.video.start if info.video else Fraction(0)))
-        flows: list[Iterator[Packet[Any]]] = [
-            encoders[0].packets(iter(chunks)), copier.packets()
-        ]  # fmt: skip
+        sound = _from_zero(chunks) if suffix in SOUND_FILES else iter(chunks)
+        flows: list[Iterator[Packet[Any]]] = [encoders[0].packets(sound), copier.packets()]
         for packet in heapq.merge(*flows, key=moment):
             shift(packet, late)
             with writing(out):
@@ -187,6 +186,14 @@ def write_sound(
         with writing(out):
             target.close()
     return tuple(dropped)
+
+
+def _from_zero(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
+    """The same sound, beginning at 0: only beside a picture does it matter when it begins."""
+    start: Fraction | None = None
+    for chunk in chunks:
+        start = chunk.time if start is None else start
+        yield replace(chunk, time=chunk.time - start)
 
 
 def _codec(suffix: str, sound: AudioInfo, deep: bool) -> str:

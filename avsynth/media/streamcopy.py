@@ -32,6 +32,7 @@ _MP4_KEYS = {"title", "artist", "album_artist", "composer", "album", "date", "co
              "creation_time", "language"}  # fmt: skip
 _SUBTITLES = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "subrip",
               ".webm": "webvtt"}  # fmt: skip
+_REORDERED = 32  # packets without a decoding time that may come before one that has it
 _TEXT = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}
 _ASS_HEADER = (
     b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
@@ -90,6 +91,21 @@ def shift(packet: Packet[Any], late: Fraction) -> None:
         packet.dts += ticks
 
 
+def _dated(packets: list[Packet[Any]], following: int | None) -> Iterator[Packet[Any]]:
+    """``packets`` with decoding times, those that lack one as even steps before ``following``.
+
+    Matroska stores presentation times alone; the decoding times of the first pictures of a stream
+    that reorders them cannot be told from these.
+    """
+    for number, packet in enumerate(packets):
+        if packet.dts is None:
+            packet.dts = packet.pts
+            if following is not None and packet.pts is not None:
+                step = max(packet.duration or 1, 1)
+                packet.dts = min(packet.pts, following - step * (len(packets) - number))
+        yield packet
+
+
 class StreamCopier:
     """Takes streams over from one container to another without decoding them.
 
@@ -142,15 +158,22 @@ class StreamCopier:
         wanted = [stream for stream in self._source.streams if stream.index in self._pairs]
         if not wanted:
             return
+        undated: dict[int, list[Packet[Any]]] = {}
         for packet in self._source.demux(wanted):
             if packet.size == 0 and packet.pts is None:
                 continue  # the marks that end a stream
             index = packet.stream_index
             for copied in self._rewrite(packet) if index in self._rewritten else [packet]:
                 copied.stream = self._pairs[index]
-                if copied.dts is None:
-                    copied.dts = copied.pts
-                yield copied
+                held = undated.setdefault(index, [])
+                if copied.dts is None and len(held) < _REORDERED:
+                    held.append(copied)
+                else:
+                    yield from _dated(held, copied.dts)
+                    held.clear()
+                    yield from _dated([copied], None)
+        for held in undated.values():
+            yield from _dated(held, None)
 
     def _rewrite(self, packet: Packet[Any]) -> list[Packet[Any]]:
         """A subtitle in the other container's kind; none for one that shows nothing."""
