@@ -49,6 +49,16 @@ def dub(
     ] = None,
     preset: Annotated[str, typer.Option(help="Encoder speed.")] = "veryfast",
     lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
+    voice_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Give the new speech a voice first: original (the film's own), or a file: a "
+            "recording, or a stored voice."
+        ),
+    ] = None,
+    voice_weights: Annotated[
+        str | None, typer.Option(help="What converts the voice: weights, or world.")
+    ] = None,
     preview: Annotated[
         Path | None, typer.Option(help="Write a contact sheet (PNG), before and after.")
     ] = None,
@@ -76,7 +86,8 @@ def dub(
     options = dub_options(
         face=face or "largest", fit=fit, purpose=purpose, language=language,
         quality=quality, weights=tuple(weights or ()), strength=strength, codec=codec,
-        preset=preset, lossless=lossless, device=device, engine=engine,
+        preset=preset, lossless=lossless, voice_from=voice_from, voice_weights=voice_weights,
+        device=device, engine=engine,
         **({} if crf is None else {"crf": crf}),
     )  # fmt: skip
     parts = Cast.load(cast) if cast else [(options.face, audio)] if audio else []
@@ -99,7 +110,16 @@ def summary(report: Report) -> str:
         f"{report.output.path}",
         f"  {report.frames} frames, {report.seconds:.2f} s ({report.fit}); faces: {outcomes}",
         f"  networks: {used}; mouths by the {report.renderer} renderer; signed and read back",
+        *_voice(report),
         f"  {report.frames_per_second:.0f} frames/s, peak memory {report.peak_memory_mb:.0f} MB",
         *(f"  note: {note}" for note in report.notes),
     ]
     return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+
+
+def _voice(report: Report) -> list[str]:
+    """Whose voice is heard, in a line."""
+    if report.voice is None:
+        return []
+    whose = "of nobody" if report.voice.synthetic else report.voice.source
+    return [f"  voice: {whose}, {report.voice.pitch:.0f} Hz, by {report.voice.engine}"]

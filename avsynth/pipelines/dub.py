@@ -2,7 +2,8 @@
 
 What happens to a frame: pass one reads it, finds its faces, keeps their landmarks and, now and
 then, a picture of the mouth. The new speech becomes mouth motion. Pass two decodes the frame
-again, moves the mouth's pixels to where the speech wants them, and encodes it. Segments of about
+again, moves the mouth's pixels to where the speech wants them, and encodes it. What is heard may
+be the same speech in another voice. Segments of about
 ten seconds are joined without encoding again, the other streams are copied, the file is signed,
 read back, and only then gets its name.
 """
@@ -24,6 +25,13 @@ from avsynth.models.speech_to_motion import SpeechToMotion
 from avsynth.pipelines.acting import DUBBED
 from avsynth.pipelines.analyse import Analysis, analyse
 from avsynth.pipelines.casting import Part, cast_faces
+from avsynth.pipelines.dub_voice import (
+    DubVoice,
+    convert_speech,
+    find_voice,
+    refuse_many,
+    voice_files,
+)
 from avsynth.pipelines.inputs import Cast, Inputs, check_inputs, report_path
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.networks import device, frames_at_once, networks
@@ -75,24 +83,34 @@ def dub(
     options = options or DubOptions()
     steps = Progress(progress)
     steps.start("checks")
-    inputs = check_inputs(video, cast, consent, output, preview)
+    inputs = check_inputs(video, cast, consent, output, preview, voice_files(options))
+    refuse_many(cast, inputs.info, options)
     encoder = _encoder(inputs, options, output)
     allowed = consents.authorise(consent, video, "face", options.purpose, language=options.language)
     credentials.refuse_tampered(video)
     steps.start("networks")
     models = networks(inputs, options, allowed)
     to_motion = models.speech
-    settings = _settings(inputs, options, models, allowed.record_sha256)
+    voice = find_voice(video, options, consent, allowed.commercial)
+    if voice is not None:
+        inputs = replace(inputs, hashes=inputs.hashes | voice.target.files)
+    settings = _settings(inputs, options, models, voice, allowed.record_sha256)
+    loaded = [*models.loaded, *(() if voice is None else voice.models.loaded)]
     with Job(output, settings) as job:
         with ThreadPoolExecutor(1) as beside:  # the speech is heard while the faces are found
             hearing = beside.submit(_heard, cast, to_motion, options.strength)
             analysis = analyse(video, inputs.info, job, steps)
             steps.start("speech")
             speeches = hearing.result()
+        if voice is not None:
+            speeches = {
+                path: convert_speech(voice, speech, job, steps) for path, speech in speeches.items()
+            }
         longest = max(speech.seconds for speech in speeches.values())
         timeline = fit(analysis.pts, analysis.end, analysis.time_base, longest, options.fit)
         parts = cast_faces(inputs, speeches, analysis, to_motion.space)
-        label = allowed.label is not None or models.research is not None
+        research = models.research is not None or (voice is not None and voice.research)
+        label = allowed.label is not None or research
         plan = _plan(inputs, analysis, timeline, parts, models, encoder, options, label)
         outcomes = _render(plan, job, options, steps)
         steps.start("sync")
@@ -102,18 +120,22 @@ def dub(
         signed = credentials.sign(
             joined,
             job.path(f"signed{output.suffix}"),
-            actions=[credentials.Action("c2pa.dubbed", "mouths moved to follow new speech")],
+            actions=_actions(voice),
             title=output.name,
             parent=credentials.Source(video, inputs.hashes[video]),
-            inputs=[credentials.Source(audio, inputs.hashes[audio]) for audio in speeches],
-            models=list(dict.fromkeys(credentials.Model(m.name, m.sha256) for m in models.loaded)),
+            inputs=[
+                credentials.Source(path, sha256)
+                for path, sha256 in inputs.hashes.items()
+                if path != video
+            ],
+            models=list(dict.fromkeys(credentials.Model(m.name, m.sha256) for m in loaded)),
             consent=allowed.consent,
             signer=signer,
         )
         credentials.verify_ours(signed, consent=allowed.consent)
         shown = len(analysis.pts)
         missing = inputs.missing(shown)
-        notes = _notes(parts, label, dropped)
+        notes = [*_notes(parts, label, dropped), *_voice_notes(voice, speeches)]
         if options.quality == "best" and models.lipsync is None:
             notes.append("no lip-sync network may be used here: quality is that of --quality fast")
         if allowed.identity == "not checked":
@@ -135,8 +157,7 @@ def dub(
             output=FileHash(path=str(output), sha256=sha256),
             inputs=inputs.report,
             weights=[
-                Weights(name=m.name, kind=m.kind, sha256=m.sha256, engine=m.engine)
-                for m in models.loaded
+                Weights(name=m.name, kind=m.kind, sha256=m.sha256, engine=m.engine) for m in loaded
             ],
             settings=options.model_dump(mode="json"),
             consent=allowed.as_dict(),
@@ -146,6 +167,7 @@ def dub(
             outcomes=dict(outcomes),
             faces=faces,
             renderer=plan.actors[0][1].name,
+            voice=None if voice is None else voice.report,
             damaged_frames=max(analysis.damaged, missing),
             missing_frames=missing,
             resumed=job.resumed,
@@ -175,7 +197,7 @@ def _encoder(inputs: Inputs, options: DubOptions, output: Path) -> EncoderSettin
 
 
 def _settings(
-    inputs: Inputs, options: DubOptions, models: DubbingModels, consent: str
+    inputs: Inputs, options: DubOptions, models: DubbingModels, voice: DubVoice | None, consent: str
 ) -> dict[str, Any]:
     """All that the result depends on; another of these is another job."""
     return {
@@ -185,8 +207,14 @@ def _settings(
         "cast": [[face, inputs.hashes[audio]] for face, audio in inputs.cast],
         "options": options.model_dump(mode="json"),
         "weights": {model.kind: [model.sha256, model.engine] for model in models.loaded},
+        "voice": None if voice is None else voice.fingerprint,
         "consent": consent,
     }
+
+
+def _actions(voice: DubVoice | None) -> list[credentials.Action]:
+    dubbed = credentials.Action("c2pa.dubbed", "mouths moved to follow new speech")
+    return [dubbed] if voice is None else [voice.action, dubbed]
 
 
 def _plan(
@@ -274,4 +302,13 @@ def _notes(parts: list[Part], label: bool, dropped: tuple[str, ...]) -> list[str
         notes.append("the visible research label was burnt in")
     if all(not speech.curve.activity.any() for _, speech in parts):
         notes.append("no voice was found in the new sound: mouths stay closed")
+    return notes
+
+
+def _voice_notes(voice: DubVoice | None, speeches: dict[Path, Speech]) -> list[str]:
+    if voice is None:
+        return []
+    notes = list(voice.target.notes)
+    if all(speech.made is None for speech in speeches.values()):
+        notes.append("no voice was found in the new sound: it is heard as it was")
     return notes

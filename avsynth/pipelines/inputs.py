@@ -62,9 +62,12 @@ def check_outputs(made: Iterable[Path], given: Sequence[Path]) -> None:
 
 
 def check_inputs(
-    video: Path, cast: Cast, consent: Path, output: Path, preview: Path | None
-) -> Inputs:
+    video: Path, cast: Cast, consent: Path, output: Path, preview: Path | None,
+    others: Sequence[Path] = (),
+) -> Inputs:  # fmt: skip
     """Refuse all that can be refused without work; hash the rest.
+
+    ``others`` are further files that are read, and so not to be written to.
 
     Raises:
         UsageError: unknown container, no audio, an output that would overwrite an input, or
@@ -78,7 +81,7 @@ def check_inputs(
         raise UsageError("the output's kind is not known", output, "use " + ", ".join(_CONTAINERS))
     files = [video, *dict.fromkeys(audio for _, audio in cast)]
     made = [output, report_path(output), *([preview] if preview is not None else [])]
-    check_outputs(made, [*files, consent])
+    check_outputs(made, [*files, consent, *others])
     if preview is not None and preview.absolute() in {path.absolute() for path in made[:2]}:
         raise UsageError("the preview would overwrite the output", preview)
     if preview is not None:

@@ -25,6 +25,9 @@ _PRESETS = (
 _FACE = re.compile(r"largest|speaking|all|\d+|[\d.]+(,[\d.]+){3}", re.IGNORECASE)
 
 
+#: The voice that is heard in the film itself.
+ORIGINAL = "original"
+
 # What each option takes, for those who gave something else.
 _RANGES = {"strength": "0 to 2", "crf": "0 to 63", "segment_seconds": "1 to 60"}
 _WORDS = {
@@ -70,6 +73,9 @@ class DubOptions(BaseModel):
         crf: constant quality, lower is better.
         preset: the encoder's speed.
         lossless: encode without loss.
+        voice_from: the new speech is given this voice first: "original", that of the film, or a
+            file: a recording, or a stored voice (.safetensors). Default: it is heard as it is.
+        voice_weights: what converts it: "world", or voice weights by name or file.
         device: "auto", "cpu", "cuda" or "cuda:N".
         engine: "auto", "torch" or "openvino".
         segment_seconds: length of what is rendered and kept at a time.
@@ -88,6 +94,8 @@ class DubOptions(BaseModel):
     crf: Annotated[int, Field(ge=0, le=63)] = 18
     preset: Annotated[str, Field(pattern=_PRESETS)] = "veryfast"
     lossless: bool = False
+    voice_from: Annotated[str, Field(min_length=1)] | None = None
+    voice_weights: str | None = None
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     engine: Literal["auto", "torch", "openvino"] = "auto"
     segment_seconds: Annotated[float, Field(ge=1.0, le=60.0)] = 10.0
@@ -96,6 +104,8 @@ class DubOptions(BaseModel):
     def _agree(self) -> DubOptions:
         if self.engine == "openvino" and self.device.startswith("cuda"):
             raise ValueError("--engine openvino runs on processors and excludes --device cuda")
+        if self.voice_weights is not None and self.voice_from is None:
+            raise ValueError("--voice-weights goes with --voice-from, which names the voice")
         if self.lossless and self.codec == "av1":
             raise ValueError("--codec av1 cannot be --lossless here: use h264, hevc, vp9 or ffv1")
         if self.lossless and "crf" in self.model_fields_set:

@@ -14,21 +14,30 @@ from numpy.typing import NDArray
 from avsynth.errors import InputError
 from avsynth.media import AudioChunk, probe, read_audio
 from avsynth.models.speech_to_motion import MotionCurve, SpeechToMotion
+from avsynth.pipelines.convert_finish import Finish
+from avsynth.pipelines.progress import Progress
 
 _MOTION_RATE = 16000
 _LEAST_RATE, _MOST_RATE = 16000, 48000
 _BLOCK = 4096  # samples
+_CEILING = 0.89  # true peaks of a converted voice, linear: -1 dB
 
 
 @dataclass(frozen=True)
 class Speech:
-    """An audio file and the mouth motion it asks for. ``seconds`` is its exact length."""
+    """An audio file and the mouth motion it asks for. ``seconds`` is its exact length.
+
+    ``made`` is what is heard instead of it, in another voice, if anything: raw float32 mono
+    samples at ``made_rate``, as ``convert_sound.convert_to`` writes them.
+    """
 
     path: Path
     rate: int
     channels: int
     seconds: Fraction
     curve: MotionCurve
+    made: Path | None = None
+    made_rate: int = _MOTION_RATE
 
 
 def listen(path: Path, to_motion: SpeechToMotion, strength: float = 1.0) -> Speech:
@@ -105,7 +114,7 @@ def soundtrack(
 def _blocks(speech: Speech, rate: int, channels: int) -> Iterator[NDArray[np.float32]]:
     """Blocks (4096, channels) of a speech, followed by silence without end."""
     held = np.zeros((0, channels), dtype=np.float32)
-    for chunk in from_zero(read_audio(speech.path, rate, mono=speech.channels == 1)):
+    for chunk in from_zero(_sound(speech, rate)):
         samples = chunk.samples[:, None] if chunk.samples.ndim == 1 else chunk.samples
         if samples.shape[1] == 1:
             samples = np.repeat(samples, channels, axis=1)
@@ -116,6 +125,19 @@ def _blocks(speech: Speech, rate: int, channels: int) -> Iterator[NDArray[np.flo
     yield np.concatenate([held, np.zeros((_BLOCK - len(held), channels), dtype=np.float32)])
     while True:
         yield np.zeros((_BLOCK, channels), dtype=np.float32)
+
+
+def _sound(speech: Speech, rate: int) -> Iterator[AudioChunk]:
+    """What is heard: the file's sound, or the same in another voice and as loud."""
+    if speech.made is None:
+        return read_audio(speech.path, rate, mono=speech.channels == 1)
+    finish = Finish(
+        speech.path, probe(speech.path), speech.made, speech.made_rate, rate, _CEILING, 1.0
+    )
+    chunks = finish.chunks(Progress(None))
+    if speech.channels > 1:
+        return chunks
+    return (replace(chunk, samples=chunk.samples.mean(axis=1)) for chunk in chunks)
 
 
 def from_zero(chunks: Iterator[AudioChunk]) -> Iterator[AudioChunk]:
