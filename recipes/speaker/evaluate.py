@@ -4,7 +4,8 @@
         --resemblyzer --out runs/speaker.json
 
 Trials are pairs of stretches of speech, scored by the cosine of their embeddings: *within* one
-utterance (the dev speakers have but one: same microphone, same minute) or *across* utterances.
+utterance without overlap (the dev speakers have but one: same microphone, same minute) or *across*
+utterances.
 EER as trials.py defines it, with 95 % intervals by bootstrap over speakers; and what the encoder's
 two stored thresholds, which were set on the dev speakers, do on the same trials. ``--resemblyzer``
 scores the same trials with Resemblyzer (pip install Resemblyzer), which is a yardstick only.
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from trials import Trials, equal_error, interval, trials
+from trials import Trials, apart, equal_error, interval, trials
 
 from avsynth.media import read_audio
 from avsynth.models.speaker_embedder import SpeakerEmbedder
@@ -31,7 +32,8 @@ from avsynth.weights.registry import load
 
 Floats = NDArray[np.float32]
 Embed = Callable[[Floats], Floats]
-_PIECES = 2  # of one recording at most
+_PIECES = 2  # of one recording at most, where there are several
+_EVERY = SAMPLE_RATE // 2  # from one piece to the next where there is but one
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def resemblyzer() -> Embed:
 
 
 def pieces(data: Path, group: Group) -> list[Piece]:
-    """Consecutive pieces of the group's recordings; those that are too short are left out."""
+    """Pieces of the group's recordings; what is shorter than a piece is left out."""
     with (data / "speech.csv").open(newline="", encoding="utf-8") as file:
         rows = [
             row
@@ -122,7 +124,8 @@ def pieces(data: Path, group: Group) -> list[Piece]:
         chunks = read_audio(data / row["file"], SAMPLE_RATE)
         samples = np.concatenate([chunk.samples for chunk in chunks])
         size = group.seconds * SAMPLE_RATE or len(samples)
-        starts = range(0, len(samples) - size + 1, size)[:_PIECES]
+        starts = range(0, len(samples) - size + 1, size if group.across else _EVERY)
+        starts = starts[:_PIECES] if group.across else starts
         found += [
             Piece(row["speaker"], row["file"], start, samples[start : start + size])
             for start in starts
@@ -139,8 +142,9 @@ def score(
         known |= {p.key: embed(p.samples) for p in parts if p.key not in known}
         points = np.stack([known[p.key] for p in parts]).astype(np.float64)
         people = [p.person for p in parts]
-        files = [p.file for p in parts] if group.across else None
-        found = trials(points, points, people, files)
+        size = None if group.across else group.seconds * SAMPLE_RATE
+        allowed = apart([p.file for p in parts], [p.start for p in parts], size)
+        found = trials(points, points, people, allowed)
         low, high = interval(found)
         row: dict[str, object] = {
             "encoder": name,

@@ -8,14 +8,17 @@ import numpy as np
 import torch
 from disturb import disturb
 from torch import Tensor
-from trials import Floats, equal_error, false_acceptance, trials
+from trials import Floats, apart, equal_error, false_acceptance, trials
 from voices import Recording
 
+from avsynth.errors import UsageError
 from avsynth.models.speaker import SpeakerEncoder
-from avsynth.models.speaker_embedder import HOP, WINDOW, window_spectrum
+from avsynth.models.speaker_embedder import WINDOW, window_spectrum
+from avsynth.speech.mel import SAMPLE_RATE
 from avsynth.speech.spectrum import SpectrumConfig
 
 _SEED = 1
+_EVERY = SAMPLE_RATE // 2  # so that few speakers give more pairs
 _STRICT = 0.01
 
 
@@ -29,29 +32,29 @@ class Segments:
 
     def __init__(self, spoken: Sequence[Recording], spectrum: SpectrumConfig) -> None:
         parts: list[Tensor] = []
-        people, recordings, apart = [], [], []
-        for number, recording in enumerate(spoken):
-            for start in range(0, len(recording.samples) - WINDOW + 1, HOP):
+        files, starts = [], []
+        self._people: list[str] = []
+        for recording in spoken:
+            for start in range(0, len(recording.samples) - WINDOW + 1, _EVERY):
                 part = recording.samples[start : start + WINDOW]
                 parts.append(window_spectrum(part, spectrum))
-                people.append(recording.person)
-                recordings.append(number)
-                apart.append(start % WINDOW == 0)
+                self._people.append(recording.person)
+                files.append(recording.clip.name)
+                starts.append(start)
+        if not parts:
+            raise UsageError("nobody to validate on speaks for three seconds")
         self._mel = torch.stack(parts)
         self._disturbed = disturb(self._mel, torch.Generator().manual_seed(_SEED))
-        self._people, self._recordings = people, np.array(recordings)
-        self._apart = np.array(apart)
+        self._files, self._apart = np.array(files), apart(files, starts, WINDOW)
 
     def validate(self, encoder: SpeakerEncoder, device: str) -> dict[str, float]:
         """Equal error rates, clean and disturbed; thresholds and spread of the clean windows."""
         clean, changed = (_embed(encoder, mel, device) for mel in (self._mel, self._disturbed))
-        people = [p for p, kept in zip(self._people, self._apart, strict=True) if kept]
-        own = clean[self._apart]
-        found = trials(own, own, people)
-        hard = trials(own, changed[self._apart], people)
+        found = trials(clean, clean, self._people, self._apart)
+        hard = trials(clean, changed, self._people, self._apart)
         rate, threshold = equal_error(found.scores, found.same)
         strict = false_acceptance(found.scores, found.same, _STRICT)
-        spreads = [_spread(clean[self._recordings == n]) for n in np.unique(self._recordings)]
+        spreads = [_spread(clean[self._files == name]) for name in np.unique(self._files)]
         return {
             "eer": round(rate, 4),
             "eer_disturbed": round(equal_error(hard.scores, hard.same)[0], 4),

@@ -26,21 +26,33 @@ class Trials:
 
 
 def trials(
-    one: Floats, other: Floats, people: Sequence[str], recordings: Sequence[str] | None = None
+    one: Floats, other: Floats, people: Sequence[str], allowed: NDArray[np.bool_] | None = None
 ) -> Trials:
     """All pairs of a segment of ``one`` with a later one of ``other``, unit vectors (S, D) each.
 
-    With ``recordings`` those of the same voice come from different recordings.
+    ``allowed`` (S, S) says which; all without it.
     """
     _, numbers = np.unique(people, return_inverse=True)
     first, second = np.triu_indices(len(people), 1)
-    if recordings is not None:
-        _, files = np.unique(recordings, return_inverse=True)
-        kept = files[first] != files[second]
+    if allowed is not None:
+        kept = allowed[first, second]
         first, second = first[kept], second[kept]
     scores = (one[first] * other[second]).sum(axis=1)
     pairs = np.stack([numbers[first], numbers[second]], axis=1)
     return Trials(scores, pairs[:, 0] == pairs[:, 1], pairs)
+
+
+def apart(files: Sequence[str], starts: Sequence[int], size: int | None) -> NDArray[np.bool_]:
+    """Which segments (S, S) are of different files, or ``size`` samples and more from each other.
+
+    With ``size`` None only those of different files.
+    """
+    _, numbers = np.unique(files, return_inverse=True)
+    other = numbers[:, None] != numbers
+    if size is None:
+        return np.asarray(other)
+    first = np.array(starts)
+    return np.asarray(other | (np.abs(first[:, None] - first) >= size))
 
 
 def equal_error(

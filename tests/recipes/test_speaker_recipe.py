@@ -191,13 +191,15 @@ def test_equal_error_of_known_scores(recipe):
     assert trials.false_acceptance(np.arange(100.0), np.zeros(100, bool), 0.01) >= 98
 
 
-def test_pairs_across_recordings_only_and_weights_as_if_repeated(recipe):
+def test_pairs_that_are_apart_only_and_weights_as_if_repeated(recipe):
     trials = recipe["trials"]
     points = np.linalg.qr(np.random.default_rng(0).normal(size=(5, 5)))[0]
     people, files = ["a", "a", "a", "b", "b"], ["1", "1", "2", "3", "3"]
     assert trials.trials(points, points, people).counts == (4, 6)
-    found = trials.trials(points, points, people, files)
+    found = trials.trials(points, points, people, trials.apart(files, [0, 9, 0, 0, 3], None))
     assert found.counts == (2, 6)
+    within = trials.apart(files, [0, 9, 0, 0, 3], 5)
+    assert within[0, 1] and within[0, 2] and not within[3, 4]
     random = np.random.default_rng(1)
     scores, same = random.normal(size=50), random.random(50) < 0.4
     times = random.integers(0, 3, 50)
