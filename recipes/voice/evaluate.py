@@ -18,8 +18,9 @@ import argparse
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import protocols
@@ -28,13 +29,14 @@ import systems
 import tables
 import torch
 from judges import Judges
-from protocols import Floats
 
 from avsynth.metrics.speech import real_time_factor
 from avsynth.speech.mel import SAMPLE_RATE
+from avsynth.weights.speakers import NAME
+from avsynth.weights.voice_engines import VOCODER
 
 Row = dict[str, str | float]
-Keep = Callable[[str, str, Floats], None]
+T = TypeVar("T")
 
 SPLITS = {
     "test": ("parallel", "unseen", "copy"),
@@ -48,19 +50,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with speech.csv")
     parser.add_argument("--systems", nargs="+", required=True)
     parser.add_argument("--split", choices=SPLITS, default="test")
-    parser.add_argument("--limit", type=int, help="only so many trials of each: a trial run")
-    parser.add_argument("--speaker", default="speaker-small", help="encoder that hears targets")
+    parser.add_argument("--limit", type=int, help="only so many trials, evenly spread")
+    parser.add_argument("--speaker", default=NAME, help="encoder that hears targets")
+    parser.add_argument("--vocoder", default=VOCODER, help="that voices sound through")
     parser.add_argument("--speed", action="store_true", help="real-time factors too")
     parser.add_argument("--sounds", type=Path, help="folder for what was made")
     parser.add_argument("--cache", type=Path, default=Path("runs/voice/judged"))
     parser.add_argument("--out", type=Path, default=Path("runs/voice/evaluation.json"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found = [systems.find(name, options.speaker) for name in options.systems]
+    found = [systems.find(n, options.speaker, options.vocoder) for n in options.systems]
     judges = Judges(options.cache)
     result = run(options.data, found, SPLITS[options.split], judges, options.limit, options.sounds)
     if options.speed:
-        result["speed"] = {s.name: speed(s, options.data) for s in found if not s.natural}
+        result["speed"] = {s.label: speed(s, options.data) for s in found if not s.natural}
     judges.save()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
@@ -80,17 +83,18 @@ def run(
     verifiers: dict[str, object] = {}
     for name in names:
         if name == "copy":
-            clips = protocols.copies(data)[:limit]
+            clips = spread(protocols.copies(data), limit)
             rows += timed(copies(clips, found, judges), name)
             continue
         protocol = protocols.load(name, data)
         verifiers[name] = verifier = judges.verifier(protocol)
         threshold = float(verifier["threshold"])
         for system in found:
-            scored = conversions(name, protocol.trials[:limit], system, judges, threshold, sounds)
-            rows += timed(scored, f"{name} {system.name}")
+            trials = spread(protocol.trials, limit)
+            scored = conversions(name, trials, system, judges, threshold, sounds)
+            rows += timed(scored, f"{name} {system.label}")
     digest = hashlib.sha256((data / "speech.csv").read_bytes()).hexdigest()
-    about = {system.name: system.about for system in found}
+    about = {system.label: system.about for system in found}
     return {"data": digest, "systems": about, "verifiers": verifiers, "rows": rows}
 
 
@@ -145,6 +149,13 @@ def speed(system: systems.System, data: Path) -> dict[str, float]:
         f"threads_{count}": real_time_factor(lambda: system.make(trial), seconds, count)
         for count in (1, 2)
     }
+
+
+def spread(items: Sequence[T], limit: int | None) -> Sequence[T]:
+    """At most ``limit`` of the items, the first and the last among them."""
+    if limit is None or limit >= len(items):
+        return items
+    return [items[round(place)] for place in np.linspace(0, len(items) - 1, limit)]
 
 
 def rounded(scores: dict[str, float]) -> Row:

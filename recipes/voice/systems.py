@@ -27,8 +27,8 @@ from avsynth.speech.activity import SPEECH_LEVEL, speech_level
 from avsynth.speech.mel import SAMPLE_RATE
 from avsynth.speech.pitch_track import load_world, pitch_track
 from avsynth.speech.spectrum import log_mel_spectrum
-from avsynth.weights.speakers import load_speaker
-from avsynth.weights.voice_engines import load_voice_engine
+from avsynth.weights.speakers import NAME, load_speaker
+from avsynth.weights.voice_engines import VOCODER, load_voice_engine
 
 _HOP = 80  # samples of WORLD's step: 5 ms
 
@@ -59,12 +59,18 @@ class System:
     @property
     def label(self) -> str:
         """The name in tables: of a file, its folder's name too, as trainings share file names."""
-        path = Path(self.name)
-        return self.name if path.suffix != ".safetensors" else f"{path.parent.name}-{path.stem}"
+        path = Path(self.name.removeprefix("copy-"))
+        if path.suffix != ".safetensors":
+            return self.name
+        short = f"{path.parent.name}-{path.stem}"
+        return f"copy-{short}" if self.name.startswith("copy-") else short
 
 
-def find(name: str, speaker: str = "speaker-small") -> System:
-    """The system called ``name``, told of targets by the encoder ``speaker``; WeightsError."""
+def find(name: str, speaker: str = NAME, vocoder: str = VOCODER) -> System:
+    """The system called ``name``; WeightsError.
+
+    Voices are told of targets by the encoder ``speaker``, and sound through ``vocoder``.
+    """
     if name == "source":
         return System(name, lambda trial: trial.sound, natural=True)
     if name == "target":
@@ -74,11 +80,11 @@ def find(name: str, speaker: str = "speaker-small") -> System:
     if name.startswith("copy-"):
         model = weights.load(name.removeprefix("copy-"), "torch")
         return _copying(name, vocoder_copier(model), model)
-    return _converting(name, speaker)
+    return _converting(name, speaker, vocoder)
 
 
 def _copying(name: str, copy: Copy, *models: weights.LoadedModel) -> System:
-    about = _about(name.removeprefix("copy-"), models)
+    about = _about([name.removeprefix("copy-")], models)
     return System(name, lambda trial: copy(trial.real), follows=False, copy=copy, about=about)
 
 
@@ -112,8 +118,8 @@ def world_copy(sound: Floats) -> Floats:
     return np.asarray(np.pad(made, (0, _HOP))[: len(sound)], np.float32)
 
 
-def _converting(name: str, speaker: str) -> System:
-    models = load_voice_engine(name, "research", engine="torch")
+def _converting(name: str, speaker: str, vocoder: str) -> System:
+    models = load_voice_engine(name, "research", engine="torch", vocoder=vocoder)
     engine, embedder = models.voice, load_speaker(speaker).embedder
     known: dict[int, tuple[Sounds, Voice]] = {}  # the sounds too: else an id may come again
 
@@ -127,12 +133,12 @@ def _converting(name: str, speaker: str) -> System:
         source = engine.listen([trial.sound])
         return np.concatenate(list(engine.convert([trial.sound], source, target, Shifts())))
 
-    return System(name, make, about=_about(name, models.loaded))
+    return System(name, make, about=_about([name, vocoder], models.loaded))
 
 
-def _about(given: str, models: Iterable[weights.LoadedModel]) -> dict[str, object]:
+def _about(given: Iterable[str], models: Iterable[weights.LoadedModel]) -> dict[str, object]:
     """Hashes and parameters; weights that were ``given`` by their file are read from there."""
     found = {model.name: model.sha256 for model in models}
-    paths = [given if Path(given).stem == name else name for name in found]
-    count = parameter_count(weights.read(path).network for path in paths)
+    paths = {Path(path).stem: path for path in given if path.endswith(".safetensors")}
+    count = parameter_count(weights.read(paths.get(name, name)).network for name in found)
     return {"weights": found, "parameters": count}

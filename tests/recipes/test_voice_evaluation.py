@@ -123,6 +123,14 @@ def test_later_runs_replace_earlier_ones_in_tables():
     assert lines[-1] == "x: real-time factor 0.1000 with one thread, 0.2000 with two"
 
 
+def test_a_trial_run_is_spread_over_all_pairs():
+    import evaluate
+
+    assert evaluate.spread(range(60), 12)[:3] == [0, 5, 11]
+    assert len({k // 5 for k in evaluate.spread(range(60), 12)}) == 12
+    assert evaluate.spread([1, 2], 5) == evaluate.spread([1, 2], None) == [1, 2]
+
+
 class Judge:
     """Stands in for ``Judges`` where only the order of things is tested."""
 
