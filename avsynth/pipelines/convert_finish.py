@@ -25,7 +25,7 @@ PEAK_DB = -1.0
 # How much lower is aimed at: lossy codecs overshoot, and interpolation is not exact.
 _MARGIN_DB, _LOSSY_MARGIN_DB = 0.15, 0.5
 _CLOSE = 0.3  # LU that the loudness may be off without another try
-_TRIES = 3
+_TRIES, _FOR_PEAKS = 5, 2  # the last of them change nothing but peaks
 _READ = 1 << 16  # samples of the converted voice that are read at a time
 
 
@@ -71,20 +71,22 @@ def finish(
     """
     aim = PEAK_DB - (_MARGIN_DB if how.lossless else _LOSSY_MARGIN_DB)
     gain, gap = 1.0, math.inf
-    for _ in range(_TRIES):
+    for left in reversed(range(_TRIES)):
         steps.start("writing", whole_seconds(info), unit="s")
         sound = Finish(source, info, made, made_rate, how.rate, 10 ** (aim / 20), gain)
         dropped = write_sound(out, source, info, sound.chunks(steps), how)
         steps.start("measuring")
         after = measure(out, how.rate, how.channels)
         over = decibels(after.peak) - PEAK_DB
-        before, gap = gap, abs(sound.loudness - after.loudness)
-        # Where another try brought nothing, it is the peaks that keep it quiet.
-        if over <= 0 and (gap <= _CLOSE or gap >= before or not math.isfinite(gap)):
+        before, gap = gap, sound.loudness - after.loudness
+        # Where a louder try brought nothing, it is the peaks that keep it quiet.
+        fine = abs(gap) <= _CLOSE or abs(gap) >= abs(before) or not math.isfinite(gap)
+        if over <= 0 and (fine or left < _FOR_PEAKS):
             break
-        aim -= max(over + 0.05, 0.0) if over > 0 else 0.0
-        if math.isfinite(gap):
-            gain *= 10 ** ((sound.loudness - after.loudness) / 20)
+        if over > 0:
+            aim -= over + _MARGIN_DB
+        if not fine and left >= _FOR_PEAKS:
+            gain *= 10 ** (gap / 20)
     # Codecs of whole frames add to the end; their containers say where it is.
     if after.samples < sound.samples or (how.lossless and after.samples != sound.samples):
         raise InputError(f"{after.samples} samples were written, not {sound.samples}", source)

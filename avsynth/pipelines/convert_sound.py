@@ -55,7 +55,7 @@ def hear(source: Path, info: MediaInfo, engine: VoiceEngine, steps: Progress) ->
         channel = int(energy[:2].argmax())
         voice = engine.listen(_voice(source, engine.rate, channel))
     if not voice.active_seconds:
-        raise NothingToDoError("nobody speaks in it", source)
+        raise NothingToDoError("nobody speaks in it, or too quietly", source)
     return Heard(voice, channel)
 
 

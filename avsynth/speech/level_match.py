@@ -20,7 +20,7 @@ _SLOW, _QUICK = 20, 3  # steps on either side that an envelope hears: 0.4 s and 
 _MOST = 8.0  # gain, 18 dB: 12, and 6 for a voice that is in one of two channels
 _ABOVE = 2.0  # how far, 6 dB, the new sound may rise above the old one for a moment
 _BATCH = 50  # steps that are worked on at a time, at least
-_ATTACK = 0.005  # seconds on either side of a peak over which it is turned down
+_ATTACK = 0.002  # seconds on either side of a peak over which it is turned down
 
 
 class LevelMatcher:
