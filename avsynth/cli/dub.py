@@ -56,6 +56,9 @@ def dub(
             "recording, or a stored voice."
         ),
     ] = None,
+    voice_consent: Annotated[
+        str | None, typer.Option(help="Record that covers that voice. Default: --consent.")
+    ] = None,
     voice_weights: Annotated[
         str | None, typer.Option(help="What converts the voice: weights, or world.")
     ] = None,
@@ -86,8 +89,8 @@ def dub(
     options = dub_options(
         face=face or "largest", fit=fit, purpose=purpose, language=language,
         quality=quality, weights=tuple(weights or ()), strength=strength, codec=codec,
-        preset=preset, lossless=lossless, voice_from=voice_from, voice_weights=voice_weights,
-        device=device, engine=engine,
+        preset=preset, lossless=lossless, voice_from=voice_from, voice_consent=voice_consent,
+        voice_weights=voice_weights, device=device, engine=engine,
         **({} if crf is None else {"crf": crf}),
     )  # fmt: skip
     parts = Cast.load(cast) if cast else [(options.face, audio)] if audio else []

@@ -6,13 +6,13 @@ The mouths follow the speech as it was given, which is clearer; what is heard is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avsynth.errors import ConsentError, NothingToDoError, UsageError
 from avsynth.media import MediaInfo, probe
 from avsynth.models.voice_engine import Shifts
+from avsynth.pipelines.convert_report import is_research
 from avsynth.pipelines.convert_sound import convert_to, hear
 from avsynth.pipelines.inputs import Cast
 from avsynth.pipelines.job import Job
@@ -40,14 +40,14 @@ class DubVoice:
     @property
     def research(self) -> bool:
         """Whether what it makes is for research alone."""
-        named = any(model.purpose == "research" for model in self.models.loaded)
-        return named or any(allowed.label for allowed in self.target.allowed)
+        return is_research(self.models, self.target)
 
     @property
     def fingerprint(self) -> list[object]:
         """All that the converted speech depends on beside the speech; JSON-ready."""
         return [
             list(self.target.files.values()),
+            self.target.allowed[0].record_sha256,
             self.models.voice.name,
             [[model.sha256, model.engine] for model in self.models.loaded],
         ]
@@ -61,7 +61,8 @@ class DubVoice:
         whose = {True: "nobody", False: "another recording"}[self.target.voice.synthetic]
         whose = "the film's own speaker" if self.source == ORIGINAL else whose
         words = f"the new speech was given the voice of {whose} by {self.models.voice.name}"
-        return Action("c2pa.edited", words, kind)
+        record = self.target.allowed[0].record_sha256
+        return Action("c2pa.edited", words, kind, {"voice_consent_sha256": record})
 
     @property
     def report(self) -> NewVoice:
@@ -79,9 +80,9 @@ class DubVoice:
 
 
 def voice_files(options: DubOptions) -> list[Path]:
-    """The file that the voice is taken from, where it is one of its own."""
-    given = options.voice_from
-    return [] if given in (None, ORIGINAL) else [Path(str(given))]
+    """The files that are read for the voice alone: what it is taken from, and its consent."""
+    given = [options.voice_from, options.voice_consent]
+    return [Path(path) for path in given if path not in (None, ORIGINAL)]
 
 
 def refuse_many(cast: Cast, info: MediaInfo, options: DubOptions) -> None:
@@ -100,7 +101,13 @@ def refuse_many(cast: Cast, info: MediaInfo, options: DubOptions) -> None:
 def find_voice(
     video: Path, options: DubOptions, consent: Path, commercial: bool
 ) -> DubVoice | None:
-    """The voice that the options name, if the consent allows to make it; None: none is named.
+    """The voice that the options name, if its consent allows to make it; None: none is named.
+
+    Args:
+        video: the film.
+        options: name the voice and, where it is not the film's, its consent.
+        consent: the film's.
+        commercial: whether the work is, which excludes research weights.
 
     Raises:
         ConsentError: it does not, or the engine is for research alone and the work is not.
@@ -108,8 +115,10 @@ def find_voice(
     """
     if options.voice_from is None:
         return None
-    given: Sequence[Path] = voice_files(options) or [video]
-    target = find_target(given, consent, options.purpose, options.language)
+    given = video if options.voice_from == ORIGINAL else Path(options.voice_from)
+    record = consent if options.voice_consent is None else Path(options.voice_consent)
+    target = find_target([given], record, options.purpose, options.language)
+    commercial |= target.allowed[0].commercial
     models = load_voice_engine(
         options.voice_weights, "commercial" if commercial else "research",
         options.engine, device(options),

@@ -75,6 +75,7 @@ class DubOptions(BaseModel):
         lossless: encode without loss.
         voice_from: the new speech is given this voice first: "original", that of the film, or a
             file: a recording, or a stored voice (.safetensors). Default: it is heard as it is.
+        voice_consent: path of the record that covers that voice, where it is not the film's.
         voice_weights: what converts it: "world", or voice weights by name or file.
         device: "auto", "cpu", "cuda" or "cuda:N".
         engine: "auto", "torch" or "openvino".
@@ -95,6 +96,7 @@ class DubOptions(BaseModel):
     preset: Annotated[str, Field(pattern=_PRESETS)] = "veryfast"
     lossless: bool = False
     voice_from: Annotated[str, Field(min_length=1)] | None = None
+    voice_consent: str | None = None
     voice_weights: str | None = None
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     engine: Literal["auto", "torch", "openvino"] = "auto"
@@ -104,8 +106,12 @@ class DubOptions(BaseModel):
     def _agree(self) -> DubOptions:
         if self.engine == "openvino" and self.device.startswith("cuda"):
             raise ValueError("--engine openvino runs on processors and excludes --device cuda")
-        if self.voice_weights is not None and self.voice_from is None:
-            raise ValueError("--voice-weights goes with --voice-from, which names the voice")
+        for option in ("voice_consent", "voice_weights"):
+            if getattr(self, option) is not None and self.voice_from is None:
+                given = "--" + option.replace("_", "-")
+                raise ValueError(f"{given} goes with --voice-from, which names the voice")
+        if self.voice_from == ORIGINAL and self.voice_consent is not None:
+            raise ValueError("--voice-consent does not go with --voice-from original")
         if self.lossless and self.codec == "av1":
             raise ValueError("--codec av1 cannot be --lossless here: use h264, hevc, vp9 or ffv1")
         if self.lossless and "crf" in self.model_fields_set:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avsynth.errors import InputError, NothingToDoError, UsageError
+from avsynth.errors import ConsentError, InputError, NothingToDoError, UsageError
 from avsynth.media import probe, sha256_file
 from avsynth.media.excerpts import sound_excerpts
 from avsynth.models.voice_print import Voice, describe
@@ -71,6 +71,12 @@ def find_target(
 
 def _stored(path: Path, consent: Path, purpose: str | None, language: str | None) -> Target:
     voice, metadata = read_voice(path)
+    if voice.synthetic and consents.load(consent).record.kind == "subject":
+        # It could be taken for that person's, where no encoder compares.
+        raise ConsentError(
+            "a person's record does not cover a voice of nobody", path,
+            "use the record that was made with it",
+        )  # fmt: skip
     allowed = consents.authorise(
         consent, path, "voice", purpose,
         language=language, made_under=None if voice.synthetic else consent_record(metadata),

@@ -115,24 +115,29 @@ def test_a_recording_and_a_stored_voice(tmp_path: Path) -> None:
         assert report["voice"]["consent"]["identity"] == ("bound" if voice is stored else "listed")
 
 
-def test_a_voice_of_nobody_needs_a_record_that_covers_both(tmp_path: Path) -> None:
-    film, voice = short_person(), tmp_path / "nobody.safetensors"
+def test_a_voice_of_nobody_has_a_record_of_its_own(tmp_path: Path) -> None:
+    film, voice, out = short_person(), tmp_path / "nobody.safetensors", tmp_path / "o.mp4"
     imagine(voice, 1, space=str(small_space()))
     given = (
-        "dub", film, "--audio", LINE, *WORLD, "--voice-from", voice, "-o", tmp_path / "o.mp4",
+        "dub", film, "--audio", LINE, *WORLD, "--voice-from", voice, "-o", out,
         "--consent",
     )  # fmt: skip
     alone = command(*given, consent_for(film))
     assert alone.code == 5 and "does not cover this file" in alone.complaint
-    both = consents.new_synthetic(
-        "nobody", [film, voice], consents.Nearest(
-            distance=1, threshold=0.5, measure="see both", compared=1
-        ), ["research"],
-    )  # fmt: skip
-    consents.save(consents.sign(both), tmp_path / "both.json")
-    done = command(*given, tmp_path / "both.json")
+    jane = subject([film], tmp_path / "jane.json", ("face", "voice"))
+    hers = command(*given, jane)
+    assert hers.code == 5 and "does not cover a voice of nobody" in hers.complaint
+    record = tmp_path / "nobody.safetensors.consent.json"
+    done = command(*given, jane, "--voice-consent", record)
     assert done.code == 0, done.err
     assert "voice: of nobody" in done.out
+    told = json.dumps(credentials.read(out).as_dict())
+    assert consents.load(jane).sha256 in told
+    report = json.loads((tmp_path / "o.mp4.report.json").read_text())
+    assert report["consent"]["record_sha256"] == consents.load(jane).sha256
+    assert report["voice"]["consent"]["record_sha256"] == consents.load(record).sha256
+    own = command(*given, jane, "--voice-consent", record, "-o", record)
+    assert own.code == 2
 
 
 def test_interrupted_it_goes_on_without_converting_again(
@@ -212,8 +217,11 @@ def test_what_is_refused(tmp_path: Path) -> None:
         "dub", film, "--audio", LINE, "--consent", record, "-o", target, "--voice-from", target
     )
     assert done.code == 2 and "overwrite an input" in done.complaint
-    with pytest.raises(UsageError, match="--voice-weights goes with --voice-from"):
-        dub_options(voice_weights="world")
+    for option, value in (("voice_weights", "world"), ("voice_consent", "c.json")):
+        with pytest.raises(UsageError, match=f"--{option.replace('_', '-')} goes with"):
+            dub_options(**{option: value})
+    with pytest.raises(UsageError, match="does not go with --voice-from original"):
+        dub_options(voice_from="original", voice_consent="c.json")
 
 
 def test_the_soundtrack_is_as_long_and_as_wide_as_the_new_sound(tmp_path: Path) -> None:

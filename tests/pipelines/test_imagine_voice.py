@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dub_helpers import command, leftovers, write_consent
-from voice_helpers import small_encoder, small_space
+from dub_helpers import LINE, command, leftovers, write_consent
+from voice_helpers import small_encoder, small_space, subject
 
 from avsynth.errors import ConsentError, UsageError, WeightsError
 from avsynth.pipelines.imagine_voice import draw, imagine
@@ -134,6 +134,13 @@ def test_options_that_cannot_be(tmp_path: Path) -> None:
     refused(5, "purposes", tmp_path, "-o", out, "--seed", 0, "--purpose", "No Such Purpose!")
     with pytest.raises(WeightsError, match="not of a space"):
         draw(load(str(small_encoder()), "torch"), 0)
+
+
+def test_a_persons_record_does_not_cover_a_voice_of_nobody(tmp_path: Path) -> None:
+    out = tmp_path / "v.safetensors"
+    imagine(out, 4)
+    with pytest.raises(ConsentError, match="does not cover a voice of nobody"):
+        find_target([out], subject([LINE], tmp_path / "jane.json"))
 
 
 def test_a_real_person_is_not_made_nobody_by_a_record_of_another_file(tmp_path: Path) -> None:
