@@ -90,13 +90,17 @@ def _render(
     # Overlap-add: a frame's hops go to as many blocks of the result, one after the other.
     parts = frames.unflatten(-1, (-1, config.hop))  # (B, F, hops, hop)
     hops, count = parts.shape[2], parts.shape[1]
-    made = sum(pad(parts[:, :, k], (0, 0, k, hops - 1 - k)) for k in range(hops))
-    assert isinstance(made, Tensor) and made.shape[1] == count + hops - 1
-    return made.flatten(1) / (window.square().sum() / config.hop)
+    made = parts.new_zeros(len(parts), count + hops - 1, config.hop)
+    for k in range(hops):
+        made = made + pad(parts[:, :, k], (0, 0, k, hops - 1 - k))
+    samples: Tensor = made.flatten(1) / float(window.square().sum() / config.hop)
+    return samples
 
 
 def _spectra(samples: Tensor, window: Tensor, config: VocoderConfig) -> Tensor:
-    return torch.fft.rfft(samples.unfold(-1, config.window, config.hop) * window, dim=-1)
+    frames = samples.unfold(-1, config.window, config.hop) * window
+    spectra: Tensor = torch.fft.rfft(frames, dim=-1)
+    return spectra
 
 
 class StreamingVocoder:

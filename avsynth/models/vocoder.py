@@ -32,7 +32,7 @@ class VocoderConfig(BaseModel):
     window: int = Field(640, gt=0, description="samples; also the length of the transform")
     hop: int = Field(160, gt=0, description="samples from frame to frame")
     bands: int = Field(80, gt=0, description="of the mel")
-    hidden: int = Field(256, gt=0)
+    hidden: int = Field(192, gt=0)
     expansion: int = Field(3, gt=0, description="times hidden, inside a block")
     layers: int = Field(8, gt=0)
     kernel: int = Field(7, gt=0, description="frames that a block sees; odd")
@@ -123,7 +123,8 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.normalise(self.across(x.transpose(1, 2)).transpose(1, 2))
-        return x + self.scale * self.narrow(nn.functional.gelu(self.widen(y)))
+        result: Tensor = x + self.scale * self.narrow(nn.functional.gelu(self.widen(y)))
+        return result
 
 
 def envelope(config: VocoderConfig) -> tuple[Tensor, Tensor]:

@@ -46,7 +46,7 @@ class PeriodDiscriminator(nn.Module):
         judged = []
         for period, judge in zip(self.config.periods, self.judges, strict=True):
             folded = nn.functional.pad(x, (0, -x.shape[1] % period))
-            judged.append(judge(folded.unflatten(1, (-1, period))[:, None]))
+            judged.append(judge(folded.view(len(x), 1, -1, period)))
         return Judgement([each[-1] for each in judged], [each[:-1] for each in judged])
 
 
@@ -56,7 +56,7 @@ class ResolutionConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     windows: tuple[int, ...] = Field((1024, 512, 256), description="samples; hop a quarter")
-    widths: tuple[int, ...] = Field((8, 16, 32), description="of layers that halve the bins")
+    widths: tuple[int, ...] = Field((16, 16, 32), description="of layers that halve the bins")
 
 
 class ResolutionDiscriminator(nn.Module):

@@ -37,7 +37,8 @@ def _magnitudes(sound: Tensor, window: int) -> Tensor:
     hann = torch.hann_window(window, device=sound.device)
     padded = torch.nn.functional.pad(sound, (window // 2, window // 2))
     spectrum = torch.fft.rfft(padded.unfold(-1, window, window // 4) * hann)
-    return (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
+    power: Tensor = spectrum.real.square() + spectrum.imag.square()
+    return (power + 1e-9).sqrt()
 
 
 @cache

@@ -96,8 +96,7 @@ def validate(
         batch, real = windows.utterance(clip)
         batch = {name: value.to(device) for name, value in batch.items()}
         made = synthesise(network(batch), batch["pitch"], settings.network).cpu()
-        truth = torch.from_numpy(real)[None]
-        distances = spectra(made, truth, settings.network.rate, settings.windows)
+        distances = spectra(made, real, settings.network.rate, settings.windows)
         found["validation_mel"].append(float(distances["mel"]))
         found["validation_bins"].append(float(distances["bins"]))
         found["own_mel"].append(float(_own(made, batch["mel"], settings)))

@@ -56,16 +56,15 @@ class Trainer:
         distances = spectra(made, truth, settings.network.rate, settings.windows)
         terms = {"mel": settings.mel * distances["mel"], "bins": settings.bins * distances["bins"]}
         rivals = bool(settings.adversarial or settings.matching) and number > settings.warm_up
-        rivals = rivals and number % settings.judge_every == 0
+        real = self._judge(truth[: settings.judged]) if rivals else []
         if rivals:
-            terms |= self._against(made, truth)
+            terms |= self._against(real, made[: settings.judged])
         self._improve("generator", torch.stack(list(terms.values())).sum())
         self.ema.update(self.network, number)
         if rivals:
-            real, fake = self._judge(truth), self._judge(made.detach())
-            terms["judges"] = torch.stack(
-                [discriminator_loss(r, f) for r, f in zip(real, fake, strict=True)]
-            ).sum()
+            fake = self._judge(made[: settings.judged].detach())
+            pairs = zip(real, fake, strict=True)
+            terms["judges"] = sum_of([discriminator_loss(r, f) for r, f in pairs])
             self._improve("discriminators", terms["judges"])
         return {name: round(float(value.detach()), 5) for name, value in terms.items()}
 
@@ -84,12 +83,10 @@ class Trainer:
         filters = {name: value.float() for name, value in filters.items()}
         return synthesis.apply(filters, train, noise, config)
 
-    def _against(self, made: Tensor, truth: Tensor) -> Batch:
-        """What the discriminators tell the generator."""
+    def _against(self, real: list[Judgement], made: Tensor) -> Batch:
+        """What the discriminators tell the generator; ``real`` is their view of the truth."""
         for judge in (self.periods, self.resolutions):
             judge.requires_grad_(False)
-        with torch.no_grad():
-            real = self._judge(truth)
         fake = self._judge(made)
         for judge in (self.periods, self.resolutions):
             judge.requires_grad_(True)
@@ -101,7 +98,8 @@ class Trainer:
 
     def _judge(self, sound: Tensor) -> list[Judgement]:
         with self._fast():
-            return [self.periods(sound), self.resolutions(sound)]
+            judged = [self.periods(sound), self.resolutions(sound)]
+        return [Judgement([x.float() for x in each.logits], each.features) for each in judged]
 
     def _improve(self, side: str, loss: Tensor) -> None:
         optimizer = self.optimizers[side]
