@@ -56,19 +56,20 @@ def similarity(first: ArrayLike, second: ArrayLike) -> float:
 def equal_error_threshold(same: ArrayLike, different: ArrayLike) -> tuple[float, float]:
     """Where a verifier errs as often one way as the other: (threshold, equal error rate 0..1).
 
-    Scores of trials with the same person (S,) and with different people (D,), higher = more alike;
-    accepted from the threshold on. Of all scores the threshold is the one with the smallest gap
-    between false rejection and false acceptance, the rate their mean (as ASVspoof). ValueError when
-    either is empty.
+    Scores of trials with the same person (S,) and with different people (D,), higher = more alike.
+    The threshold is where the gap between false rejection and false acceptance is smallest, halfway
+    between the highest score that is rejected and the lowest that is accepted; the rate is the mean
+    of the two (``eer_official``, as ASVspoof). ValueError when either is empty.
     """
     own, other = np.sort(np.asarray(same, float)), np.sort(np.asarray(different, float))
     if not len(own) or not len(other):
         raise ValueError("no trials")
-    candidates = np.unique(np.concatenate([own, other]))
-    rejected = np.searchsorted(own, candidates, "left") / len(own)
-    accepted = 1.0 - np.searchsorted(other, candidates, "left") / len(other)
+    scores = np.unique(np.concatenate([own, other]))  # accepted from one of these on
+    rejected = np.searchsorted(own, scores, "left") / len(own)
+    accepted = 1.0 - np.searchsorted(other, scores, "left") / len(other)
     place = int(np.abs(rejected - accepted).argmin())
-    return float(candidates[place]), float(rejected[place] + accepted[place]) / 2
+    threshold = float(scores[max(place - 1, 0)] + scores[place]) / 2
+    return threshold, float(rejected[place] + accepted[place]) / 2
 
 
 def acceptance_rate(scores: ArrayLike, threshold: float) -> float:
