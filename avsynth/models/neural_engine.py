@@ -10,7 +10,7 @@ from torch import Tensor
 
 from avsynth.models.listening import listen, windows
 from avsynth.models.synthesis import Model, StreamingVocoder
-from avsynth.models.voice import STACK, VoiceConfig, energy_of, speaker_vector
+from avsynth.models.voice import STACK, VoiceConfig, energy_of, speaker_vector, sung
 from avsynth.models.voice_engine import Floats, Shifts, SourceVoice
 from avsynth.models.voice_print import Voice
 from avsynth.speech.activity import SPEECH_LEVEL
@@ -42,7 +42,7 @@ class NeuralEngine:
         """See ``VoiceEngine``. Windows of 8 s, with a second around them."""
         gain = np.float32(SPEECH_LEVEL / source.level)
         vocoder = StreamingVocoder(self._vocoder)
-        speaker = _told(target)
+        speaker = _told(target, self._config.embedding)
         done = total = 0
         for samples, kept in windows((chunk * gain for chunk in chunks), _KEPT, _CONTEXT):
             mel, pitch = self._window(samples, kept, source, target, speaker, shifts)
@@ -70,7 +70,7 @@ class NeuralEngine:
         pitch = transfer(pitch, source.pitch, target.pitch, shifts.pitch)
         batch = {
             "content": self._front_end(samples, mel, mean, std.clamp_min(0.1))[None],
-            "pitch": torch.from_numpy(pitch)[None],
+            "pitch": sung(torch.from_numpy(pitch)[None], spectrum),
             "energy": energy_of(mel)[None],
             "speaker": speaker,
         }
@@ -80,10 +80,10 @@ class NeuralEngine:
         return made, pitch[steps]
 
 
-def _told(target: Voice) -> Tensor:
-    """What the decoder is told of the target, (1, S)."""
+def _told(target: Voice, embedding: int) -> Tensor:
+    """What the decoder is told of the target, (1, S); ``embedding`` is 0 where it has no use."""
     pitch = [target.pitch.mean, target.pitch.std]
-    parts = (target.embedding, target.spectrum_mean, target.spectrum_std, pitch)
+    parts = (target.embedding[:embedding], target.spectrum_mean, target.spectrum_std, pitch)
     return speaker_vector(*(torch.as_tensor(np.asarray(x, np.float32))[None] for x in parts))
 
 

@@ -12,6 +12,7 @@ ConvNeXt blocks (Liu et al. 2022) in one dimension, as in Vocos (Siuzdak 2023); 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Literal
@@ -81,10 +82,11 @@ class _Block(nn.Module):
 class VoiceNetwork(nn.Module):
     """Content, pitch and energy of speech, and a voice -> log-mel spectrum in that voice.
 
-    ``{"content": (B, T, F), "pitch": (B, 2 T) Hz with 0 where unvoiced, "energy": (B, 2 T),
-    "speaker": (B, S)} -> {"mel": (B, bands, 2 T)}``, natural logarithm at speech level, 10 ms a
-    step. ``speaker`` as ``speaker_vector`` makes it, ``energy`` as ``energy_of`` measures it. With
-    "noise" (B, T, L) in the batch the latent is drawn from the posterior, else it is its mean.
+    ``{"content": (B, T, F), "pitch": (B, 2 T, bands + 2), "energy": (B, 2 T), "speaker": (B, S)}
+    -> {"mel": (B, bands, 2 T)}``, natural logarithm at speech level, 10 ms a step. ``pitch`` as
+    ``sung`` tells it, ``energy`` as ``energy_of`` measures it, ``speaker`` as ``speaker_vector``
+    makes it. With "noise" (B, T, L) in the batch the latent is drawn from the posterior, else it
+    is its mean.
     """
 
     def __init__(self, config: VoiceConfig) -> None:
@@ -99,7 +101,6 @@ class VoiceNetwork(nn.Module):
         self.register_buffer("directions", torch.eye(config.features, config.projected))
         self.register_buffer("speaker_mean", torch.zeros(config.speaker))
         self.register_buffer("speaker_std", torch.ones(config.speaker))
-        self.register_buffer("harmonics", harmonic_table(config.spectrum), persistent=False)
         self.hear = nn.Linear(config.projected, config.encoder)
         self.encoder = nn.ModuleList(
             _Block(config.encoder, kernel) for _ in range(config.encoder_blocks)
@@ -127,15 +128,16 @@ class VoiceNetwork(nn.Module):
         return mean, variance.clamp(-9.0, 3.0)
 
     def decode(self, latent: Tensor, pitch: Tensor, energy: Tensor, speaker: Tensor) -> Tensor:
-        """Latent (B, T, L), pitch, energy (B, 2 T), speaker (B, S) -> log-mel (B, bands, 2 T)."""
+        """Latent (B, T, L), pitch, energy and speaker as in a batch -> log-mel (B, bands, 2 T)."""
         bands = self.config.spectrum.bands
-        told = [latent, *(_stacked(x) for x in self._sung(pitch)), _stacked(energy[..., None])]
+        told = [latent, _stacked(pitch[..., :bands]), _stacked(pitch[..., bands:])]
+        told.append(_stacked(energy[..., None]))
         x = self.speak(torch.cat(told, dim=-1))
         voice = self.voice((speaker - self.speaker_mean) / self.speaker_std)
         for block in self.decoder:
             x = block(x, voice)
         made: Tensor = self.leave(self.norm(x))
-        made = made.reshape(len(made), -1, bands)
+        made = made.reshape(made.shape[0], -1, bands)
         # The network speaks in units of the voice's own spectrum.
         start = self.config.embedding
         mean, spread = speaker[:, None, start : start + 2 * bands].chunk(2, dim=-1)
@@ -150,26 +152,30 @@ class VoiceNetwork(nn.Module):
             latent = mean + batch["noise"] * (0.5 * variance).exp()
         return {"mel": self.decode(latent, batch["pitch"], batch["energy"], batch["speaker"])}
 
-    def _sung(self, pitch: Tensor) -> tuple[Tensor, Tensor]:
-        """Pitch (B, T) -> where its harmonics lie (B, T, bands), and its height and voicing."""
-        voiced = (pitch > 0).to(self.harmonics.dtype)[..., None]
-        octave = (pitch.clamp_min(_LOW) / _LOW).log2()
-        place = octave * ((_PITCHES - 1) / math.log2(_HIGH / _LOW))
-        low = place.floor().clamp(0, _PITCHES - 2)
-        rest = (place - low)[..., None].clamp(0, 1)
-        index = low.long()
-        lines = self.harmonics[index] * (1 - rest) + self.harmonics[index + 1] * rest
-        height = (octave[..., None] - 1.8) * voiced
-        return lines * voiced, torch.cat([height, voiced], dim=-1)
-
-    harmonics: Tensor
-
 
 def _stacked(x: Tensor) -> Tensor:
     """(B, 2 T, C) -> (B, T, 2 C)."""
-    return x.reshape(len(x), -1, STACK * x.shape[2])
+    return x.reshape(x.shape[0], -1, STACK * x.shape[2])
 
 
+def sung(pitch: Tensor, config: SpectrumConfig) -> Tensor:
+    """What the decoder is told of a pitch track (B, T) in Hz, 0 where unvoiced: (B, T, bands + 2).
+
+    Where the harmonics lie in the log-mel spectrum (0 where unvoiced), how high the pitch is, and
+    whether there is one.
+    """
+    table = harmonic_table(config).to(pitch.device)
+    voiced = (pitch > 0).to(table.dtype)[..., None]
+    octave = (pitch.clamp_min(_LOW) / _LOW).log2()
+    place = octave * ((_PITCHES - 1) / math.log2(_HIGH / _LOW))
+    low = place.floor().clamp(0, _PITCHES - 2)
+    rest = (place - low)[..., None].clamp(0, 1)
+    index = low.long()
+    lines = table[index] * (1 - rest) + table[index + 1] * rest
+    return torch.cat([lines * voiced, (octave[..., None] - 1.8) * voiced, voiced], dim=-1)
+
+
+@functools.cache
 def harmonic_table(config: SpectrumConfig) -> Tensor:
     """Log-mel of steady pulses at ``_PITCHES`` frequencies, (P, bands), zero mean in each row.
 
@@ -214,7 +220,7 @@ def example_batch(config: VoiceConfig) -> dict[str, Tensor]:
     steps = 4 * config.spectrum.rate // config.spectrum.hop // STACK
     return {
         "content": torch.zeros(1, steps, config.features),
-        "pitch": torch.full((1, STACK * steps), 120.0),
+        "pitch": torch.zeros(1, STACK * steps, config.spectrum.bands + 2),
         "energy": torch.zeros(1, STACK * steps),
         "speaker": torch.ones(1, config.speaker),
     }

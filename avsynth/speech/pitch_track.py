@@ -68,7 +68,8 @@ def _candidates(
     rows = np.arange(steps)[:, None]
     before, at, after = (band[rows, best + k] for k in range(3))
     bend = before - 2 * at + after
-    shift = np.where(np.abs(bend) > 1e-9, 0.5 * (before - after) / bend, 0.0)
+    bend = np.where(np.abs(bend) > 1e-9, bend, -1.0)
+    shift = 0.5 * (before - after) / bend
     lag = best + low + np.clip(shift, -0.5, 0.5)
     value = np.minimum(at - 0.25 * (before - after) * shift, 1.0)
     strength = value - _OCTAVE * np.log2(lag * LOWEST / SAMPLE_RATE)

@@ -23,7 +23,7 @@ from torch import Tensor
 from trainer import Trainer
 from windows import Windows
 
-from avsynth.models.voice import STACK, VoiceNetwork
+from avsynth.models.voice import STACK, VoiceNetwork, sung
 from avsynth.training import checkpoint
 from avsynth.training.command import read_run
 from avsynth.training.runlog import RunLog
@@ -95,7 +95,8 @@ def validate(
     starts = np.array([-windows.clips[c].start % STACK + 4 for c in clips])
     batch = {k: v.to(device) for k, v in windows.batch(clips, starts, steps, none, none).items()}
     mean, variance = network.encode_projected(batch["content"])
-    truth, pitch, speaker = batch["truth"], batch["pitch"], batch["speaker"]
+    truth, speaker = batch["truth"], batch["speaker"]
+    pitch = sung(batch["pitch"], network.config.spectrum)
     made = network.decode(mean, pitch, batch["energy"], speaker)
     other = network.decode(mean, pitch, batch["energy"], speaker.roll(1, 0))
     rows = [torch.cat([x[i] for x in (truth, made, other)], dim=1) for i in range(min(8, count))]

@@ -14,7 +14,7 @@ from avsynth import weights
 from avsynth.errors import WeightsError
 from avsynth.models.discriminators import Judgement, PatchConfig, PatchDiscriminator
 from avsynth.models.speaker import SpeakerEncoder
-from avsynth.models.voice import STACK, VoiceNetwork
+from avsynth.models.voice import STACK, VoiceNetwork, sung
 from avsynth.training import voice as losses
 from avsynth.training.adversarial import discriminator_loss, feature_matching, generator_loss
 from avsynth.training.divergence import divergence
@@ -90,7 +90,7 @@ class Trainer:
         mean, variance = mean.float(), variance.float()
         noise = torch.randn(mean.shape, generator=generator).to(mean.device)
         latent = mean + noise * (0.5 * variance).exp()
-        pitch = batch["pitch"]
+        pitch = sung(batch["pitch"], settings.network.spectrum)
         with self._fast():
             made = self.network.decode(latent, pitch, batch["energy"], batch["speaker"]).float()
         spread = self._spread(batch["speaker"])
@@ -120,6 +120,7 @@ class Trainer:
             0.5, 2
         ) + new[:, :1]
         pitch = torch.where(pitch > 0, moved.exp().clamp(40, 600), pitch)
+        pitch = sung(pitch, self.settings.network.spectrum)
         with self._fast():
             made = self.network.decode(latent, pitch, batch["energy"], other)
         return made.float(), other
