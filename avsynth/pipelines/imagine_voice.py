@@ -33,7 +33,7 @@ from avsynth.weights.registry import LoadedModel, load
 from avsynth.weights.voices import write_voice
 
 SPACE = "voice-space-small"
-MOST_DRAWS = 2000
+MOST_DRAWS = 5000
 _SEMITONE = math.log(2) / 12
 _PURPOSES = ("research", "commercial")
 

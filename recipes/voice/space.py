@@ -3,10 +3,11 @@
     python recipes/voice/space.py --pack packs/speech --speaker speaker-small \
         --out runs/voice-space/voice-space-small.safetensors
 
-Describes the voice of every utterance of the pack as ``voice enroll`` does, fits a
-``VoiceSpace`` to those of the ``train`` speakers, and measures with those of the ``dev`` speakers
-what makes a draw somebody's voice: how far a speaker is from himself (halves of an utterance) and
-from the nearest training speaker. Prints that and what is drawn as JSON. ``--compare`` also prints
+Describes the voice of every utterance of the pack as ``voice enroll`` does and fits a
+``VoiceSpace`` to those of the ``train`` speakers. A draw counts as somebody's voice when it is
+nearer to a training speaker than the limit at which the encoder tells two people apart. What is
+drawn is printed as JSON, with what such distances are in people: from the ``dev`` speakers to
+themselves (halves of an utterance) and to the nearest training speaker. ``--compare`` also prints
 the log-likelihood of the dev speakers under other settings, by which the defaults were chosen.
 """
 
@@ -30,7 +31,6 @@ from avsynth.weights.speakers import load_speaker
 Doubles = NDArray[np.float64]
 
 _DRAWN = 1000  # voices that are looked at
-_STRANGERS = 0.05  # share of the dev speakers who are nearer to a training speaker than the limit
 
 
 def main() -> None:
@@ -39,8 +39,8 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--speaker", default="speaker-small", help="encoder, by name or file")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--components", type=int, default=64)
-    parser.add_argument("--shrinkage", type=float, default=0.2)
+    parser.add_argument("--components", type=int, default=32)
+    parser.add_argument("--shrinkage", type=float, default=0.0)
     parser.add_argument("--compare", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -54,11 +54,12 @@ def main() -> None:
     space = fit(voices, options.components, options.shrinkage)
     known = np.stack([voice.embedding for voice in voices])
     measured = distances(known, strangers, halves)
-    threshold = round(float(np.quantile(measured["stranger"], _STRANGERS)), 4)
+    threshold = round(load_speaker(options.speaker).threshold, 4)
     told = {
         "pitch_thirds": [round(hz, 1) for hz in thirds(voices)],
         "threshold": threshold,
         "distances": {name: quantiles(values) for name, values in measured.items()},
+        "strangers nearer than the threshold": share(measured["stranger"], threshold),
         "drawn": drawn(space, known, threshold),
         "components": options.components,
         "shrinkage": options.shrinkage,
@@ -130,7 +131,7 @@ def drawn(space: VoiceSpace, known: NDArray[np.float32], threshold: float) -> di
     return {
         "to the nearest training speaker": quantiles(nearest),
         "to each other": quantiles(among),
-        "too near": round(float((nearest <= threshold).mean()), 3),
+        "nearer than the threshold": share(nearest, threshold),
         "pitch": quantiles(hertz),
     }
 
@@ -157,6 +158,11 @@ def likelihood(
 def thirds(voices: list[Voice]) -> list[float]:
     """The two pitches, Hz, that part the speakers into thirds."""
     return [float(hz) for hz in np.exp(np.quantile([v.pitch.mean for v in voices], (1 / 3, 2 / 3)))]
+
+
+def share(values: Doubles, limit: float) -> float:
+    """Of values up to a limit."""
+    return round(float((values <= limit).mean()), 3)
 
 
 def quantiles(values: Doubles) -> list[float]:
