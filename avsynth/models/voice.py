@@ -26,6 +26,7 @@ from avsynth.speech.spectrum import FLOOR, SpectrumConfig, mel_filters, window
 STACK = 2  # spectrum steps in a step of the network
 _PITCHES = 240  # entries of the table of harmonics
 _LOW, _HIGH = 40.0, 600.0  # Hz
+_DEEPEST = 4.0  # nepers between the lines of the table and what is between them
 
 
 class VoiceConfig(BaseModel):
@@ -193,6 +194,8 @@ def harmonic_table(config: SpectrumConfig) -> Tensor:
         away = ((bins[:, None] - lines).abs() / step).round().long().clamp_max(len(lobe) - 1)
         rows.append((lobe[away] ** 2).sum(dim=1).sqrt())
     mel = (torch.stack(rows) @ mel_filters(config)).clamp_min(FLOOR).log()
+    # Between the lines there is never nothing in speech.
+    mel = torch.maximum(mel, mel.amax(dim=1, keepdim=True) - _DEEPEST)
     return mel - mel.mean(dim=1, keepdim=True)
 
 
