@@ -119,7 +119,7 @@ def report(
             lines += [f"### {title}", ""]
             lines += _verifier(verifiers.get(protocol))
             lines += _tables(protocol, {name: found[name] for name in names}, over)
-    return lines + _speeds(results)
+    return lines + _costs(results)
 
 
 def _verifier(about: dict[str, float] | None) -> list[str]:
@@ -163,13 +163,21 @@ def _table(systems: dict[str, list[Row]], columns: Iterable[Column], over: str) 
     return [*lines, ""]
 
 
-def _speeds(results: Sequence[Result]) -> list[str]:
-    speeds = {name: v for result in results for name, v in result.get("speed", {}).items()}
-    return [
-        f"{name}: real-time factor {found['threads_1']:.4f} with one thread, "
-        f"{found['threads_2']:.4f} with two"
-        for name, found in speeds.items()
+def _costs(results: Sequence[Result]) -> list[str]:
+    """Parameters, and real-time factors where they were measured."""
+    speeds = {name: found for result in results for name, found in result.get("speed", {}).items()}
+    about = {name: found for result in results for name, found in result["systems"].items()}
+    lines = [
+        "| system | parameters | real-time factor, 1 thread | 2 threads |",
+        "|---|---|---|---|",
     ]
+    for name, found in about.items():
+        count = f"{found['parameters'] / 1e6:.2f} M" if found.get("parameters") else "0"
+        measured = [speeds.get(name, {}).get(f"threads_{threads}") for threads in (1, 2)]
+        if found.get("parameters") or name in speeds:
+            cells = [name, count, *("" if x is None else f"{x:.4f}" for x in measured)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines if len(lines) > 2 else []
 
 
 def formatted(rows: Sequence[Row], column: Column, over: str) -> str:

@@ -115,12 +115,14 @@ def test_later_runs_replace_earlier_ones_in_tables():
 
     def run(value):
         rows = [row("a to b", "1", mcd_noc0=value, target=0.5)]
-        return {"rows": rows, "verifiers": {}, "speed": {"x": {"threads_1": 0.1, "threads_2": 0.2}}}
+        speed = {"x": {"threads_1": 0.1, "threads_2": 0.06}}
+        systems = {"x": {"parameters": 2_500_000}, "source": {}}
+        return {"rows": rows, "verifiers": {}, "systems": systems, "speed": speed}
 
     lines = tables.report([run(8.0), run(6.0)])
     assert any("6.00 [6.00, 6.00]" in line for line in lines)
     assert not any("8.00" in line for line in lines)
-    assert lines[-1] == "x: real-time factor 0.1000 with one thread, 0.2000 with two"
+    assert lines[-1] == "| x | 2.50 M | 0.1000 | 0.0600 |"
 
 
 def test_a_trial_run_is_spread_over_all_pairs():
