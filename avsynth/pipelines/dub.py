@@ -2,10 +2,9 @@
 
 What happens to a frame: pass one reads it, finds its faces, keeps their landmarks and, now and
 then, a picture of the mouth. The new speech becomes mouth motion. Pass two decodes the frame
-again, moves the mouth's pixels to where the speech wants them, and encodes it. What is heard may
-be the same speech in another voice. Segments of about
-ten seconds are joined without encoding again, the other streams are copied, the file is signed,
-read back, and only then gets its name.
+again, moves the mouth's pixels to where the speech wants them, and encodes it. Segments of about
+ten seconds are joined without encoding again, with the speech, in another voice if one is wanted;
+the other streams are copied, the file is signed, read back, and only then gets its name.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from avsynth.models.speech_to_motion import SpeechToMotion
 from avsynth.pipelines.acting import DUBBED
 from avsynth.pipelines.analyse import Analysis, analyse
 from avsynth.pipelines.casting import Part, cast_faces
+from avsynth.pipelines.dub_report import face_report, notes_of
 from avsynth.pipelines.dub_voice import (
     DubVoice,
     convert_speech,
@@ -40,12 +40,11 @@ from avsynth.pipelines.preview import preview as write_preview
 from avsynth.pipelines.progress import Callback, Progress
 from avsynth.pipelines.segment import Plan, render_segment
 from avsynth.pipelines.speech import Speech, listen, soundtrack
-from avsynth.pipelines.sync import sync_after, sync_before
 from avsynth.pipelines.timeline import Timeline, fit, fit_note
 from avsynth.provenance import consent as consents
 from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
-from avsynth.reporting import FaceReport, FileHash, Report, Weights, peak_memory_mb
+from avsynth.reporting import FileHash, Report, Weights, peak_memory_mb
 from avsynth.weights.dubbing import DubbingModels
 from avsynth.weights.threads import one_thread
 
@@ -114,7 +113,7 @@ def dub(
         plan = _plan(inputs, analysis, timeline, parts, models, encoder, options, label)
         outcomes = _render(plan, job, options, steps)
         steps.start("sync")
-        faces = [_face_report(inputs, part, plan) for part in parts]
+        faces = [face_report(inputs, part, plan) for part in parts]
         steps.start("join and sign")
         joined, dropped = _join(job, plan, inputs, list(speeches.values()), options, output)
         signed = credentials.sign(
@@ -133,20 +132,8 @@ def dub(
             signer=signer,
         )
         credentials.verify_ours(signed, consent=allowed.consent)
-        shown = len(analysis.pts)
-        missing = inputs.missing(shown)
-        notes = [*_notes(parts, label, dropped), *_voice_notes(voice, speeches)]
-        if options.quality == "best" and models.lipsync is None:
-            notes.append("no lip-sync network may be used here: quality is that of --quality fast")
-        if allowed.identity == "not checked":
-            notes.append(allowed.reasons[0])
-        if missing:
-            notes.append(
-                f"{shown} of {shown + missing} frames could be decoded; "
-                "the film is damaged or cut off"
-            )
-        if shown == 1 and timeline.duration < longest:
-            notes.append("a single picture: --fit hold shows it for the length of the speech")
+        missing = inputs.missing(len(analysis.pts))
+        notes = notes_of(inputs, plan, parts, dropped, options, allowed, models, voice)
         if preview is not None:
             notes += write_preview(plan, signed.path, preview)
         sha256 = sha256_file(signed.path)
@@ -281,34 +268,3 @@ def _join(
     if done.frames != len(timeline):
         raise InputError(f"{done.frames} frames were joined, not {len(timeline)}", inputs.video)
     return path, done.dropped
-
-
-def _face_report(inputs: Inputs, part: Part, plan: Plan) -> FaceReport:
-    actor, speech = part
-    return FaceReport(
-        track=actor.track.id,
-        shot=actor.track.shot,
-        first_frame=actor.track.first,
-        last_frame=actor.track.last,
-        audio=str(speech.path),
-        sync_before=sync_before(inputs.video, inputs.info, actor, plan.analysis),
-        sync_after=sync_after(speech, actor, plan.space),
-    )
-
-
-def _notes(parts: list[Part], label: bool, dropped: tuple[str, ...]) -> list[str]:
-    notes = [f"not copied, the container cannot hold it: {stream}" for stream in dropped]
-    if label:
-        notes.append("the visible research label was burnt in")
-    if all(not speech.curve.activity.any() for _, speech in parts):
-        notes.append("no voice was found in the new sound: mouths stay closed")
-    return notes
-
-
-def _voice_notes(voice: DubVoice | None, speeches: dict[Path, Speech]) -> list[str]:
-    if voice is None:
-        return []
-    notes = list(voice.target.notes)
-    if all(speech.made is None for speech in speeches.values()):
-        notes.append("no voice was found in the new sound: it is heard as it was")
-    return notes
