@@ -21,7 +21,7 @@ class Settings(BaseModel):
     network: VocoderConfig = VocoderConfig()
     periods: PeriodConfig = PeriodConfig()
     resolutions: ResolutionConfig = ResolutionConfig()
-    steps: int = Field(3_000, gt=0)
+    steps: int = Field(2_500, gt=0)
     batch: int = Field(16, gt=0, description="windows, on each device")
     frames: int = Field(64, gt=0, description="of a window")
     learning_rate: float = 1e-3
@@ -33,7 +33,7 @@ class Settings(BaseModel):
     adversarial: float = 1.0
     matching: float = 1.0
     warm_up: int = Field(1_000, ge=0, description="steps before the adversaries count")
-    judged: int = Field(8, gt=0, description="windows of a batch that the adversaries see")
+    judged: int = Field(4, gt=0, description="windows of a batch that the adversaries see")
     decay: float = Field(0.999, ge=0, lt=1, description="of the averaged network")
     bfloat16: bool = Field(True, description="of convolutions and linear layers")
     validate_every: int = Field(500, gt=0)
