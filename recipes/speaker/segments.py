@@ -48,13 +48,17 @@ class Segments:
         self._files, self._apart = np.array(files), apart(files, starts, WINDOW)
 
     def validate(self, encoder: SpeakerEncoder, device: str) -> dict[str, float]:
-        """Equal error rates, clean and disturbed; thresholds and spread of the clean windows."""
+        """Equal error rates, clean and disturbed; thresholds of the clean trials; and the spread.
+
+        That is the largest of one person's windows where each is disturbed in its own way, as in
+        references from several recordings.
+        """
         clean, changed = (_embed(encoder, mel, device) for mel in (self._mel, self._disturbed))
         found = trials(clean, clean, self._people, self._apart)
         hard = trials(clean, changed, self._people, self._apart)
         rate, threshold = equal_error(found.scores, found.same)
         strict = false_acceptance(found.scores, found.same, _STRICT)
-        spreads = [_spread(clean[self._files == name]) for name in np.unique(self._files)]
+        spreads = [_spread(changed[self._files == name]) for name in np.unique(self._files)]
         return {
             "eer": round(rate, 4),
             "eer_disturbed": round(equal_error(hard.scores, hard.same)[0], 4),
