@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from avsynth.errors import WeightsError
-from avsynth.metrics import optional, recognition
+from avsynth.metrics import recognition
 from avsynth.metrics.recognition import Errors, count_errors
 
 
@@ -51,11 +50,6 @@ def test_words_without_case_and_punctuation():
 
 def test_tokens_are_bytes():
     assert recognition._text(["ĠCaf", "Ã©", "Ġau", "<|endoftext|>"]) == "Café au"
-
-
-def test_a_missing_package_says_which_extra():
-    with pytest.raises(WeightsError, match=r"needs the package nothing_of_this_name.*\[metrics\]"):
-        optional.load("nothing_of_this_name.inside", "word error rate")
 
 
 @pytest.mark.data
