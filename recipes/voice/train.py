@@ -137,7 +137,7 @@ def statement(
         "data": sorted({clip.licence for clip in windows.clips}),
         "speakers": len({clip.person for clip in windows.clips}),
         "minutes_of_speech": round(sum(clip.rows for clip in windows.clips) / 6_000, 1),
-        "speaker_encoder": settings.speaker if settings.network.embedding else "none",
+        "speaker_encoder": Path(settings.speaker).stem if settings.network.embedding else "none",
         "variant": settings.variant,
         "steps": step,
         "minutes": round(seconds / 60, 1),
