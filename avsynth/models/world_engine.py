@@ -112,6 +112,8 @@ def _remade(block: _Block, pitch: Doubles, colour: Doubles, formant: float) -> D
     envelope = world.cheaptrick(samples, heard, times, SAMPLE_RATE, fft_size=_SIZE)
     aperiodicity = world.d4c(samples, heard, times, SAMPLE_RATE, fft_size=_SIZE)
     envelope *= np.exp(2 * colour)  # of power
+    # Bands in which there is nothing at all come as no number now and then.
+    aperiodicity = np.nan_to_num(aperiodicity, nan=0.5)
     if formant:
         envelope, aperiodicity = warped(envelope, formant), warped(aperiodicity, formant)
     made: Doubles = world.synthesize(
@@ -142,8 +144,8 @@ def warped(values: Doubles, semitones: float) -> Doubles:
     low = np.minimum(asked.astype(np.intp), bins[-1] - 1)
     share = asked - low
     logarithm = np.log(np.maximum(values, 1e-16))
-    moved: Doubles = np.exp(logarithm[:, low] * (1 - share) + logarithm[:, low + 1] * share)
-    return moved
+    moved = np.exp(logarithm[:, low] * (1 - share) + logarithm[:, low + 1] * share)
+    return np.ascontiguousarray(moved)  # as WORLD wants it
 
 
 def _centres(bands: int) -> Doubles:

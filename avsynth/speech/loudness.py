@@ -82,15 +82,25 @@ class PeakMeter:
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._held: Floats | None = None
-        self.peak = 0.0
+        self._largest = 0.0
 
     def push(self, samples: Floats) -> None:
         """Hear what follows."""
+        before = 0 if self._held is None else PEAK_CONTEXT
         held = samples if self._held is None else np.concatenate([self._held, samples])
-        # Between samples a band-limited wave is seldom half as large again as at them.
-        if len(held) and 2 * float(np.abs(held).max()) > self.peak:
-            self.peak = max(self.peak, float(true_peaks(held, self._rate).max()))
-        self._held = held[-2 * PEAK_CONTEXT :]
+        # Between samples a band-limited wave is seldom twice as large as at them.
+        if len(held) and 2 * float(np.abs(held).max()) > self._largest:
+            inside = true_peaks(held, self._rate)[before : len(held) - PEAK_CONTEXT]
+            self._largest = max(self._largest, float(inside.max(initial=0.0)))
+        self._held = held[max(len(held) - 2 * PEAK_CONTEXT, 0) :]
+
+    @property
+    def peak(self) -> float:
+        """Of all that was heard, as if silence followed."""
+        if self._held is None:
+            return 0.0
+        last = true_peaks(self._held, self._rate)[-PEAK_CONTEXT:]
+        return max(self._largest, float(last.max(initial=0.0)))
 
 
 def true_peaks(samples: Floats, rate: int) -> Floats:
@@ -101,7 +111,7 @@ def true_peaks(samples: Floats, rate: int) -> Floats:
     """
     magnitude = np.abs(samples).max(axis=1)
     factor = 4 if rate < 96_000 else 2 if rate < 192_000 else 1
-    if factor > 1:
+    if factor > 1 and len(samples):
         phases = _interpolation(factor)
         for channel in np.pad(samples.astype(np.float32), ((PEAK_CONTEXT, PEAK_CONTEXT), (0, 0))).T:
             between = np.abs(sliding_window_view(channel, len(phases)) @ phases).max(axis=1)
