@@ -64,7 +64,6 @@ def main() -> None:
     result = run(options.data, found, SPLITS[options.split], judges, options.limit, options.sounds)
     if options.speed:
         result["speed"] = {s.label: speed(s, options.data) for s in found if not s.natural}
-    judges.save()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     print("\n".join(tables.report([result])))
@@ -85,6 +84,7 @@ def run(
         if name == "copy":
             clips = spread(protocols.copies(data), limit)
             rows += timed(copies(clips, found, judges), name)
+            judges.save()
             continue
         protocol = protocols.load(name, data)
         verifiers[name] = verifier = judges.verifier(protocol)
@@ -93,6 +93,7 @@ def run(
             trials = spread(protocol.trials, limit)
             scored = conversions(name, trials, system, judges, threshold, sounds)
             rows += timed(scored, f"{name} {system.label}")
+            judges.save()
     digest = hashlib.sha256((data / "speech.csv").read_bytes()).hexdigest()
     about = {system.label: system.about for system in found}
     return {"data": digest, "systems": about, "verifiers": verifiers, "rows": rows}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,9 @@ class Judges:
     def save(self) -> None:
         """Write what is known of natural speech."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(json.dumps(self._known) + "\n", "utf-8")
+        beside = self._path.with_suffix(f".{os.getpid()}")  # others may run at the same time
+        beside.write_text(json.dumps(self._known) + "\n", "utf-8")
+        beside.replace(self._path)
 
     def verifier(self, protocol: Protocol) -> dict[str, float]:
         """Threshold and rate of equal error of the protocol's natural trials, and their numbers."""

@@ -32,7 +32,6 @@ from avsynth.weights.voice_engines import VOCODER, load_voice_engine
 
 _HOP = 80  # samples of WORLD's step: 5 ms
 
-
 Copy = Callable[[Floats], Floats]
 
 
