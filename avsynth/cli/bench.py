@@ -43,6 +43,48 @@ def dub(
     print(json.dumps(found, indent=2) if as_json else table(found))
 
 
+@app.command()
+def convert(
+    minutes: Annotated[
+        list[float] | None,
+        typer.Option(min=0.1, max=600, help="Length of a sound. Repeatable. Default: 1 and 10."),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Voice weights or world, as for convert.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Time whole conversions of several lengths, how memory grows with length, and the parts."""
+    from avsynth.bench import bench_convert
+
+    found = bench_convert(sorted(minutes or (1.0, 10.0)), weights, engine)
+    print(json.dumps(found, indent=2) if as_json else convert_table(found))
+
+
+def convert_table(found: dict[str, Any]) -> str:
+    """What ``bench_convert`` found, in lines."""
+    lines = [
+        found["machine"],
+        f"{'engine':<16} {'minutes':>8} {'real-time factor':>17} {'processor factor':>17} "
+        f"{'peak MB':>8}",
+    ]
+    for row in found["rows"]:
+        lines += [
+            f"{row['engine']:<16} {row['seconds'] / 60:>8.1f} {row['realtime_factor']:>17} "
+            f"{row['processor_factor']:>17} {row['peak_memory_mb']:>8}",
+            "  " + ", ".join(f"{name} {value} s" for name, value in row["stages"].items()),
+        ]
+    if found["growth_mb"] is not None:
+        lines.append(f"memory grows by {found['growth_mb']} MB an hour")
+    lines.append("parts, seconds for each second of sound on one and on two threads:")
+    lines += [
+        f"  {name:<40} {of['one_thread']:>8} {of['two_threads']:>8}"
+        for name, of in found["parts"].items()
+    ]
+    return "\n".join(lines)
+
+
 def table(found: dict[str, Any]) -> str:
     """What ``bench_dub`` found, in lines."""
     lines = [

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from avsynth.speech.loudness import PEAK_CONTEXT, Doubles, Floats, Weighting, true_peaks
