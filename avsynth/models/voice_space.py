@@ -26,6 +26,7 @@ from avsynth.speech.pitch_track import PitchStatistics
 Doubles = NDArray[np.float64]
 
 _LEAST_STD = 1e-3
+_AT_ONCE = 256  # voices that are drawn together
 
 
 class VoiceSpaceConfig(BaseModel):
@@ -123,19 +124,22 @@ def draws(space: Any, config: VoiceSpaceConfig, seed: int, encoder: str) -> Iter
     """
     generator = np.random.default_rng(seed)
     while True:
-        latent = generator.standard_normal((1, config.components)).astype(np.float32)
+        latent = generator.standard_normal((_AT_ONCE, config.components)).astype(np.float32)
         parts = space({"latent": torch.from_numpy(latent)})
-        found = {name: value[0].numpy() for name, value in parts.items()}
-        yield Voice(
-            embedding=found["embedding"],
-            spectrum_mean=found["spectrum_mean"],
-            spectrum_std=found["spectrum_std"],
-            pitch=PitchStatistics(*(float(value) for value in found["pitch"])),
-            seconds=0.0,
-            spread=0.0,
-            synthetic=True,
-            encoder=encoder,
+        embedding, mean, std, pitch = (
+            parts[name].numpy() for name in ("embedding", "spectrum_mean", "spectrum_std", "pitch")
         )
+        for row in range(_AT_ONCE):
+            yield Voice(
+                embedding=embedding[row],
+                spectrum_mean=mean[row],
+                spectrum_std=std[row],
+                pitch=PitchStatistics(*(float(value) for value in pitch[row])),
+                seconds=0.0,
+                spread=0.0,
+                synthetic=True,
+                encoder=encoder,
+            )
 
 
 def example_batch(config: VoiceSpaceConfig) -> dict[str, Tensor]:

@@ -33,7 +33,7 @@ from avsynth.weights.registry import LoadedModel, load
 from avsynth.weights.voices import write_voice
 
 SPACE = "voice-space-small"
-MOST_DRAWS = 5000
+MOST_DRAWS = 20_000
 _SEMITONE = math.log(2) / 12
 _PURPOSES = ("research", "commercial")
 
@@ -160,13 +160,16 @@ def draw(
         raise UsageError(f"--min-distance must be {least:.2f} to 2: nearer, it would be somebody")
     low, high, exact = _pitch_range(pitch, [float(hz) for hz in model.metadata["pitch_thirds"]])
     others = model.extras["speakers"].float().numpy()
+    others /= np.linalg.norm(others, axis=1, keepdims=True)
     encoder = str(model.metadata["speaker"]["sha256"])
     too_near, farthest = 0, 0.0
     voices = draws(model, model.config, seed, encoder)
     for number, voice in zip(range(1, MOST_DRAWS + 1), voices, strict=False):
         if not low <= voice.pitch.mean <= high:
             continue
-        distance = round(float(np.linalg.norm(others - voice.embedding, axis=1).min()), 4)
+        # Of unit vectors the square of the distance is 2 - 2 cosine.
+        nearest = float(np.einsum("nd,d->n", others, voice.embedding).max())
+        distance = round(math.sqrt(max(2 - 2 * nearest, 0.0)), 4)
         farthest = max(farthest, distance)
         if distance <= wanted:
             too_near += 1
