@@ -68,14 +68,14 @@ def convert(
     steps.start("networks")
     models = _models(options, target)
     with Job(output, _settings(inputs, target, models, options)) as job:
-        if not job.done(_VOICE):
+        if not job.done(_HEARD):
             heard = hear(source, inputs.info, models.voice, steps)
+            convert_to(
+                job.path(_VOICE), source, inputs.info, heard, models.voice, target.voice,
+                options.shifts, steps,
+            )  # fmt: skip
+            # Written last: it says that the voice is complete.
             job.write_json(_HEARD, [heard.voice.active_seconds, heard.voice.pitch])
-            with job.finishing(_VOICE) as path:
-                convert_to(
-                    path, source, inputs.info, heard, models.voice, target.voice, options.shifts,
-                    steps,
-                )  # fmt: skip
         joined = job.path(f"finished{output.suffix}")
         finished = finish(
             joined, source, inputs.info, job.path(_VOICE), models.voice.rate, inputs.how, steps

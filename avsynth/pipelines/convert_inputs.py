@@ -70,6 +70,8 @@ def convert_options(**given: Any) -> ConvertOptions:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         name = str(problem["loc"][0]) if problem["loc"] else ""
+        if problem["type"] == "extra_forbidden":
+            raise UsageError(f"there is no option --{name}") from error
         said = _SAID.get(name) or problem["msg"].removeprefix("Value error, ")
         raise UsageError(said) from error
 

@@ -75,10 +75,21 @@ def convert_to(
         InputError: the source cannot be decoded.
     """
     steps.start("converting", whole_seconds(info), unit="s")
-    chunks = _counted(_voice(source, engine.rate, heard.channel), engine.rate, steps)
+    read = written = 0
+
+    def chunks() -> Iterator[Floats]:
+        nonlocal read
+        for chunk in _voice(source, engine.rate, heard.channel):
+            read += len(chunk)
+            yield chunk
+
+    counted = _counted(chunks(), engine.rate, steps)
     with made.open("wb") as file:
-        for samples in engine.convert(chunks, heard.voice, target, shifts):
+        for samples in engine.convert(counted, heard.voice, target, shifts):
             file.write(np.asarray(samples, "<f4").tobytes())
+            written += len(samples)
+    if written != read:
+        raise RuntimeError(f"{engine.name} made {written} samples of {read}")
 
 
 def _voice(source: Path, rate: int, channel: int | None) -> Iterator[Floats]:
