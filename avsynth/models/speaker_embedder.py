@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel
 from torch import Tensor
 
 from avsynth.errors import NothingToDoError, WeightsError
@@ -14,9 +16,6 @@ from avsynth.models.speaker import SpeakerConfig
 from avsynth.speech.activity import SPEECH_LEVEL, speech_level, voice_activity
 from avsynth.speech.mel import SAMPLE_RATE
 from avsynth.speech.spectrum import SpectrumConfig, log_mel_spectrum
-
-if TYPE_CHECKING:
-    from avsynth.weights.registry import LoadedModel
 
 Floats = NDArray[np.float32]
 
@@ -26,6 +25,19 @@ _MOST = 200  # windows of one sound: five minutes and more say no more
 _AT_ONCE = 16  # windows that the network is given
 _AUDIBLE = 1e-3  # RMS, -60 dBFS
 _RATE = 25  # of the voice activity
+
+
+class Model(Protocol):
+    """The part of ``avsynth.weights.LoadedModel`` that is needed here."""
+
+    kind: str
+    sha256: str
+    config: BaseModel
+    metadata: dict[str, Any]
+    extras: dict[str, Tensor]
+
+    def __call__(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Run the network."""
 
 
 class SpeakerEmbedder:
@@ -39,7 +51,7 @@ class SpeakerEmbedder:
         speakers: (N, D) unit vectors, the means of the speakers that it was trained on.
     """
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: Model) -> None:
         """WeightsError: of another kind, for another rate, or without its thresholds."""
         if not isinstance(model.config, SpeakerConfig):
             raise WeightsError(f"weights of kind {model.kind!r}, not of a speaker encoder")

@@ -9,12 +9,15 @@ utterances.
 EER as trials.py defines it, with 95 % intervals by bootstrap over speakers; and what the encoder's
 two stored thresholds, which were set on the dev speakers, do on the same trials. ``--resemblyzer``
 scores the same trials with Resemblyzer (pip install Resemblyzer), which is a yardstick only.
+Last, the stored limit of the spread of references: how many of the people with several recordings,
+all of them taken together, pass for several people, and how many pairs of people pass for one.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -84,8 +87,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     embedders: dict[str, tuple[Embed, dict[str, float]]] = {}
+    people = pieces(options.data, GROUPS[-1]) + pieces(options.data, Group("", *_OTHER, 0, True))
     for name in options.weights:
-        ours = SpeakerEmbedder(load(name, "torch"))
+        model = load(name, "torch")
+        ours = SpeakerEmbedder(model)
+        print(f"{name}: {spreads(ours, people, float(model.metadata['spread']))}")
         limits = {"eer": ours.threshold_eer, "far1": ours.threshold_far1}
         embedders[Path(name).stem] = ours.embed, limits
     if options.resemblyzer:
@@ -159,6 +165,26 @@ def score(
             "high": round(high, 4),
         }
         yield row | {f"{k} {e}": v for k, t in limits.items() for e, v in errors(found, t).items()}
+
+
+def spreads(embedder: SpeakerEmbedder, parts: list[Piece], limit: float) -> str:
+    """What the spread says of all recordings of a person, and of those of every two."""
+    windows: dict[str, list[Floats]] = {}
+    for part in parts:
+        windows.setdefault(part.person, []).append(embedder.windows(part.samples))
+    whole = {person: np.concatenate(found) for person, found in windows.items()}
+    one = np.array([embedder.spread(found) for found in whole.values()])
+    two = np.array(
+        [
+            embedder.spread(np.concatenate(pair))
+            for pair in itertools.combinations(whole.values(), 2)
+        ]
+    )
+    return (
+        f"spread above {limit:.3f}: {(one > limit).sum()} of {len(one)} people "
+        f"(median {np.median(one):.3f}, largest {one.max():.3f}); at most that: "
+        f"{(two <= limit).sum()} of {len(two)} pairs (median {np.median(two):.3f})"
+    )
 
 
 def errors(found: Trials, threshold: float) -> dict[str, float]:
