@@ -114,7 +114,7 @@ class Report(_Strict):
     faces: list[FaceReport]
     renderer: str = Field(default="", description="what painted the mouths: gan, or classical")
     sound: SoundReport | None = Field(default=None, description="of a converted voice")
-    voice: NewVoice | None = Field(None, description="of a dub, where it was given one")
+    voice: NewVoice | None = Field(default=None, description="of a dub, where it was given one")
     damaged_frames: int
     missing_frames: int = Field(
         default=0,
