@@ -21,7 +21,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -199,11 +199,6 @@ def copies(data: Path) -> list[Recording]:
         data, lambda row: row["split"] == "test" and row["corpus"].startswith("LibriSpeech")
     )
     return [max(found, key=lambda r: len(r.sound)) for found in people.values()]
-
-
-def joined(trial: Trial, sound: Floats) -> Trial:
-    """The trial with another sound in place of its own and of the target's recording."""
-    return replace(trial, sound=sound, real=sound)
 
 
 def _by_person(data: Path, wanted: Callable[[dict[str, str]], bool]) -> dict[str, list[Recording]]:
