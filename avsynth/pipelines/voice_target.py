@@ -13,6 +13,7 @@ from avsynth.models.voice_print import Voice, describe
 from avsynth.provenance import consent as consents
 from avsynth.provenance import credentials
 from avsynth.provenance.consent import Authorisation
+from avsynth.weights.manifest import list_weights
 from avsynth.weights.speakers import Speaker, load_speaker
 from avsynth.weights.subject import consent_record
 from avsynth.weights.voices import is_voice_file, read_voice
@@ -81,7 +82,14 @@ def _stored(path: Path, consent: Path, purpose: str | None, language: str | None
         consent, path, "voice", purpose,
         language=language, made_under=None if voice.synthetic else consent_record(metadata),
     )  # fmt: skip
-    return Target(voice, (allowed,), {path: allowed.media_sha256}, ())
+    return Target(voice, (allowed,), {path: allowed.media_sha256}, tuple(_outdated(voice)))
+
+
+def _outdated(voice: Voice) -> list[str]:
+    shipped = [entry.sha256 for entry in list_weights() if entry.kind == "speaker"]
+    if voice.encoder in shipped:
+        return []
+    return ["the stored voice is of another speaker encoder, which networks may not know: renew it"]
 
 
 def _heard(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from voice_helpers import RATE, line, noise, recording, subject
+from voice_helpers import RATE, line, noise, recording, small_space, subject
 
 from avsynth.errors import ConsentError
 from avsynth.media.excerpts import sound_excerpts
@@ -45,7 +45,15 @@ def test_imagined_with_the_weights_that_ship(tmp_path: Path) -> None:
     out = tmp_path / "nobody.safetensors"
     report = imagine(out, 11)
     assert report.imagined is not None and report.imagined.compared == 210
-    assert find_target([out], tmp_path / "nobody.safetensors.consent.json").voice.synthetic
+    found = find_target([out], tmp_path / "nobody.safetensors.consent.json")
+    assert found.voice.synthetic and found.notes == ()
+
+
+def test_a_voice_of_another_encoder_is_told(tmp_path: Path) -> None:
+    out = tmp_path / "nobody.safetensors"
+    imagine(out, 11, space=str(small_space()))
+    found = find_target([out], tmp_path / "nobody.safetensors.consent.json")
+    assert "another speaker encoder" in found.notes[0]
 
 
 def test_one_voice_is_not_warned_of_and_noise_is(tmp_path: Path) -> None:
