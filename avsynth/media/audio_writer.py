@@ -15,7 +15,9 @@ from typing import Any
 import av
 import av.container
 import av.error
+import av.stream
 from av.packet import Packet
+from av.stream import Stream
 
 from avsynth.errors import UsageError
 from avsynth.media.audio import AudioChunk
@@ -126,7 +128,8 @@ def write_sound(
 
     Into a film every other stream is copied, packet by packet, with its times, tags and place in
     the order; text subtitles are converted where the container wants another kind. A sound file
-    gets the tags and chapters alone. The file appears when it is complete. Constant memory.
+    gets tags and chapters alone, .mp3 and .flac cover pictures too. The file appears when it is
+    complete. Constant memory.
 
     Args:
         out: one of ``SOUND_FILES`` or ``FILMS``.
@@ -148,6 +151,7 @@ def write_sound(
     suffix = Path(out).suffix.lower()
     metadata = copied_metadata(info.metadata)
     dropped: list[str] = []
+    covers: set[int] = set()
     with ExitStack() as stack:
         temporary = stack.enter_context(atomic_output(out))
         origin = stack.enter_context(open_input(source))
@@ -168,13 +172,11 @@ def write_sound(
 
         leave_out = {replaced.index}
         if suffix in SOUND_FILES:
-            leave_out |= {other.index for other in origin.streams}
-            dropped = [
-                f"{other.type} stream {other.index} ({other.name})"
-                for other in origin.streams
-                if other.index != replaced.index
-            ]
-        copier = StreamCopier(origin, target, leave_out, out, instead=add)
+            covers = {other.index for other in origin.streams if _is_cover(other, suffix)}
+            others = [o for o in origin.streams if o.index not in covers | leave_out]
+            leave_out |= {other.index for other in others}
+            dropped = [f"{other.type} stream {other.index} ({other.name})" for other in others]
+        copier = StreamCopier(origin, target, leave_out, out, instead=add, trusted=covers)
         dropped += copier.dropped
         late = max(Fraction(0), -(info.video.start if info.video else Fraction(0)))
         sound = _from_zero(chunks) if suffix in SOUND_FILES else iter(chunks)
@@ -186,6 +188,12 @@ def write_sound(
         with writing(out):
             target.close()
     return tuple(dropped)
+
+
+def _is_cover(stream: Stream, suffix: str) -> bool:
+    """Whether it is a picture that goes with the sound, and ``suffix`` has a place for it."""
+    attached = bool(stream.disposition & av.stream.Disposition.attached_pic)
+    return attached and suffix in (".mp3", ".flac") and stream.name in ("mjpeg", "png")
 
 
 def _from_zero(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:

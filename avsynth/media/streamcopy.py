@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,7 @@ class StreamCopier:
         leave_out: set[int],
         out: StrPath,
         instead: Callable[[int], None] = lambda index: None,
+        trusted: Collection[int] = (),
     ) -> None:
         """Add the streams to ``target``, in their order.
 
@@ -131,6 +132,7 @@ class StreamCopier:
             leave_out: Indices of source streams that are replaced.
             out: Name of the output, for its suffix.
             instead: Called with the index of each stream that is left out, when it is its turn.
+            trusted: Indices of streams that are known to fit in beside others.
         """
         self.dropped: list[str] = []
         self._source = source
@@ -142,7 +144,7 @@ class StreamCopier:
             if stream.index in leave_out or _is_chapter_text(source, stream):
                 continue
             text_codec = _SUBTITLES.get(Path(out).suffix.lower())
-            if accepted(stream, target.format.name):
+            if stream.index in trusted or accepted(stream, target.format.name):
                 added = target.add_stream_from_template(stream, opaque=True)
             elif stream.type == "subtitle" and stream.name in _TEXT and text_codec:
                 added = _text_stream(target, stream, text_codec)

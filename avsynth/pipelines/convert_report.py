@@ -86,7 +86,7 @@ def notes(
 ) -> list[str]:
     """What a user should know beside the figures."""
     how, sound = inputs.how, inputs.info.audio[0]
-    said = [f"not copied, the container cannot hold it: {stream}" for stream in finished.dropped]
+    said = [f"not copied, there is no place for it: {stream}" for stream in finished.dropped]
     said += target.notes
     if is_research(models, target):
         said.append("research output: sound can carry no visible label, the credentials say so")

@@ -12,6 +12,7 @@ from scipy.signal import lfilter, lfilter_zi
 
 from avsynth.errors import NothingToDoError
 from avsynth.media import MediaInfo, read_audio
+from avsynth.media.output import resource_error
 from avsynth.models.voice_engine import Floats, Shifts, SourceVoice, VoiceEngine
 from avsynth.models.voice_print import Voice
 from avsynth.pipelines.progress import Progress
@@ -84,10 +85,13 @@ def convert_to(
             yield chunk
 
     counted = _counted(chunks(), engine.rate, steps)
-    with made.open("wb") as file:
-        for samples in engine.convert(counted, heard.voice, target, shifts):
-            file.write(np.asarray(samples, "<f4").tobytes())
-            written += len(samples)
+    try:
+        with made.open("wb") as file:
+            for samples in engine.convert(counted, heard.voice, target, shifts):
+                file.write(np.asarray(samples, "<f4").tobytes())
+                written += len(samples)
+    except OSError as error:
+        raise resource_error(error, made) from error
     if written != read:
         raise RuntimeError(f"{engine.name} made {written} samples of {read}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -25,6 +26,7 @@ from avsynth.media.audio_writer import (
     write_sound,
 )
 from avsynth.media.resampling import Resampler
+from avsynth.provenance import credentials
 
 Floats = NDArray[np.float32]
 
@@ -182,6 +184,35 @@ def test_a_sound_file_says_what_it_leaves_out(tmp_path: Path) -> None:
     dropped = write_sound(out, film, info, chunked(noise(9600, 1, 48000), 48000), how)
     assert [line.split()[0] for line in dropped][:3] == ["video", "audio", "subtitle"]
     assert probe(out).metadata["title"] == "A film" and probe(out).video is None
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".flac", ".m4a"])
+def test_a_cover_stays_where_there_is_a_place_for_it(suffix: str, tmp_path: Path) -> None:
+    source, out = tmp_path / "in.mp3", tmp_path / f"out{suffix}"
+    with av.open(str(source), "w") as target:
+        sound: Any = target.add_stream("libmp3lame", rate=44100, layout="mono")
+        cover: Any = target.add_stream("png", width=32, height=32, pix_fmt="rgb24")
+        cover.disposition = av.stream.Disposition.attached_pic
+        frame = av.AudioFrame.from_ndarray(tone(1.0, 44100)[None], "fltp", "mono")
+        frame.sample_rate, frame.pts = 44100, 0
+        picture = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 99, np.uint8), "rgb24")
+        picture.pts = 0
+        target.mux([*cover.encode(picture), *cover.encode(None)])
+        target.mux([*sound.encode(frame), *sound.encode(None)])
+    info = probe(source)
+    how = sound_format(out, info)
+    dropped = write_sound(out, source, info, chunked(noise(44100, 1, 44100), 44100), how)
+    if suffix == ".m4a":
+        assert [line.split()[0] for line in dropped] == ["video"]
+        return
+    assert dropped == ()
+    assert [p[-1] for p in packets(out, "video")[0]] == [p[-1] for p in packets(source, "video")[0]]
+    signed = credentials.sign(
+        out, tmp_path / f"signed{suffix}", actions=[credentials.Action("c2pa.edited")],
+        title=out.name, parent=credentials.Source(source),
+    )  # fmt: skip
+    assert credentials.read(signed.path).state == "trusted"
+    assert len(packets(signed.path, "video")) == 1
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
