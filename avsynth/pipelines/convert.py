@@ -50,7 +50,7 @@ def convert(
         source: anything with sound; of a film the first sound is converted and all else copied.
         references: recordings of the target, or one stored voice (.safetensors).
         consent: the record that allows to make the target's voice.
-        output: its suffix names the container; see ``media.audio_writer``.
+        output: its suffix names the container; see ``media.sound_format``.
         options: see ``ConvertOptions``.
         signer: certificate and key for the credentials; default this machine's own.
         progress: called with a ``Step`` as the work goes on.

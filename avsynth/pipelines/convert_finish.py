@@ -12,8 +12,9 @@ import numpy as np
 
 from avsynth.errors import InputError
 from avsynth.media import AudioChunk, MediaInfo, read_audio
-from avsynth.media.audio_writer import SoundFormat, write_sound
+from avsynth.media.audio_writer import write_sound
 from avsynth.media.resampling import Resampler
+from avsynth.media.sound_format import SoundFormat
 from avsynth.models.voice_engine import Floats
 from avsynth.pipelines.convert_sound import whole_seconds
 from avsynth.pipelines.progress import Progress

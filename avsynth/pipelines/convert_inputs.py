@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from avsynth.errors import InputError, UsageError
 from avsynth.media import MediaInfo, probe, sha256_file
-from avsynth.media.audio_writer import FILMS, SoundFormat, refuse_lost_picture, sound_format
+from avsynth.media.sound_format import FILMS, SoundFormat, refuse_lost_picture, sound_format
 from avsynth.models.voice_engine import Shifts
 from avsynth.pipelines.inputs import check_outputs, report_path
 from avsynth.provenance.c2pa_library import sidecar_of

@@ -17,15 +17,15 @@ from scipy.signal import correlate
 
 from avsynth.errors import AvsynthError, ResourceError, UsageError
 from avsynth.media import AudioChunk, MediaInfo, probe
-from avsynth.media.audio_writer import (
+from avsynth.media.audio_writer import write_sound
+from avsynth.media.resampling import Resampler
+from avsynth.media.sound_format import (
     FILMS,
     SOUND_FILES,
     SoundFormat,
     refuse_lost_picture,
     sound_format,
-    write_sound,
 )
-from avsynth.media.resampling import Resampler
 from avsynth.provenance import credentials
 
 Floats = NDArray[np.float32]
