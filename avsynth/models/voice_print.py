@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from avsynth.errors import NothingToDoError
 from avsynth.models.listening import listen
@@ -21,6 +23,7 @@ Floats = NDArray[np.float32]
 
 _SPECTRUM = SpectrumConfig()
 _AUDIBLE = 1e-3  # RMS, -60 dBFS
+_LOWEST = 20.0  # Hz
 
 
 class Embedder(Protocol):
@@ -70,9 +73,9 @@ class Voice:
 def describe(sounds: Sequence[Floats], embedder: Embedder) -> Voice:
     """The voice in one or several recordings of a person.
 
-    Each recording is brought to ``SPEECH_LEVEL`` by itself. Where a recording is audible but
-    nobody seems to speak in it (a steady noise), all of it is described, and ``seconds``, which
-    counts speech alone, says so.
+    Each recording is brought to ``SPEECH_LEVEL`` by itself, without what is lower than sound, such
+    as an offset. Where a recording is audible but nobody seems to speak in it (a steady noise), all
+    of it is described, and ``seconds``, which counts speech alone, says so.
 
     Args:
         sounds: samples (N,) at 16 kHz each.
@@ -81,8 +84,9 @@ def describe(sounds: Sequence[Floats], embedder: Embedder) -> Voice:
     Raises:
         NothingToDoError: all of them are silent or shorter than a moment.
     """
-    levelled = [np.asarray(sound, np.float32) for sound in sounds if _audible(sound)]
-    levelled = [sound * np.float32(SPEECH_LEVEL / speech_level(sound)) for sound in levelled]
+    upright = [_upright(sound) for sound in sounds if len(sound) >= _SPECTRUM.window]
+    audible = [sound for sound in upright if speech_level(sound) > _AUDIBLE]
+    levelled = [sound * np.float32(SPEECH_LEVEL / speech_level(sound)) for sound in audible]
     points = [embedder.windows(sound) for sound in levelled]
     points = [found for found in points if len(found)]
     if not points:
@@ -104,8 +108,11 @@ def describe(sounds: Sequence[Floats], embedder: Embedder) -> Voice:
     )
 
 
-def _audible(sound: Floats) -> bool:
-    return len(sound) >= _SPECTRUM.window and speech_level(sound) > _AUDIBLE
+def _upright(sound: Floats) -> Floats:
+    """Samples (N,) without what is below 20 Hz, as if the first one had been there for ever."""
+    pole = 1 - 2 * math.pi * _LOWEST / _SPECTRUM.rate
+    numbers = np.asarray(sound, np.float64)
+    return np.asarray(lfilter([1.0, -1.0], [1.0, -pole], numbers, zi=[-numbers[0]])[0], np.float32)
 
 
 def _all_of(sounds: Sequence[Floats]) -> SourceVoice:

