@@ -39,11 +39,12 @@ class VoiceConfig(BaseModel):
     features: int = Field(160, gt=0, description="content values of one step of 20 ms")
     projected: int = Field(160, gt=0, description="dimensions kept of them")
     latent: int = Field(32, gt=0)
-    encoder: int = Field(192, gt=0, description="width")
-    encoder_blocks: int = Field(4, gt=0)
-    decoder: int = Field(256, gt=0, description="width")
+    encoder: int = Field(128, gt=0, description="width")
+    encoder_blocks: int = Field(3, gt=0)
+    decoder: int = Field(192, gt=0, description="width")
     decoder_blocks: int = Field(6, gt=0)
     kernel: int = Field(7, gt=0, description="odd")
+    dropout: float = Field(0.1, ge=0, lt=1)
     embedding: int = Field(128, ge=0, description="values of the speaker encoder; 0: none")
 
     @property
@@ -60,8 +61,9 @@ class VoiceConfig(BaseModel):
 class _Block(nn.Module):
     """ConvNeXt; the norm is scaled and shifted by the voice where there is one."""
 
-    def __init__(self, width: int, kernel: int, voice: int = 0) -> None:
+    def __init__(self, width: int, kernel: int, dropout: float, voice: int = 0) -> None:
         super().__init__()
+        self.dropout = nn.Dropout(dropout)
         self.spread = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = nn.LayerNorm(width)  # of each step alone: no window sees its neighbours
         self.film = nn.Linear(voice, 2 * width) if voice else None
@@ -76,7 +78,7 @@ class _Block(nn.Module):
         if self.film is not None and voice is not None:
             scale, shift = self.film(voice)[:, None].chunk(2, dim=-1)
             y = y * (1 + scale) + shift
-        mixed: Tensor = self.down(nn.functional.gelu(self.up(y)))
+        mixed: Tensor = self.down(self.dropout(nn.functional.gelu(self.up(y))))
         return x + mixed
 
 
@@ -104,14 +106,15 @@ class VoiceNetwork(nn.Module):
         self.register_buffer("speaker_std", torch.ones(config.speaker))
         self.hear = nn.Linear(config.projected, config.encoder)
         self.encoder = nn.ModuleList(
-            _Block(config.encoder, kernel) for _ in range(config.encoder_blocks)
+            _Block(config.encoder, kernel, config.dropout) for _ in range(config.encoder_blocks)
         )
         self.posterior = nn.Linear(config.encoder, 2 * config.latent)
         self.voice = nn.Sequential(nn.Linear(config.speaker, 128), nn.GELU(), nn.Linear(128, 128))
         told = config.latent + STACK * (bands + 3)
         self.speak = nn.Linear(told, config.decoder)
         self.decoder = nn.ModuleList(
-            _Block(config.decoder, kernel, 128) for _ in range(config.decoder_blocks)
+            _Block(config.decoder, kernel, config.dropout, 128)
+            for _ in range(config.decoder_blocks)
         )
         self.norm = nn.LayerNorm(config.decoder)
         self.leave = nn.Linear(config.decoder, STACK * bands)

@@ -24,8 +24,8 @@ class Settings(BaseModel):
     batch: int = Field(16, gt=0)
     seconds: float = Field(2.56, gt=0, description="length of a window")
     learning_rate: float = 1e-3
-    discriminator_rate: float = 2e-4
-    target_warp: int = Field(4, ge=0, description="voices are warped by so many half semitones")
+    discriminator_rate: float = 1e-3
+    target_warp: int = Field(6, ge=0, description="voices are warped by so many half semitones")
     content_warp: int = Field(8, ge=0, description="what the posterior hears, by so many")
     pitch_noise: float = Field(0.0, ge=0, description="log-Hz by which the told pitch errs")
     voice_noise: float = Field(0.1, ge=0, description="of the told voice, in standard deviations")
@@ -36,9 +36,10 @@ class Settings(BaseModel):
     unlearn: float = Field(0.0, description="adversary that reads the speaker off the latent")
     likeness: float = Field(0.0, description="speaker encoder hears the target in a conversion")
     content: float = Field(0.0, description="a conversion keeps the latent")
-    adversarial: float = Field(0.05, description="vae_gan: of reconstructions and conversions")
+    adversarial: float = Field(0.05, description="vae_gan: the discriminator, of reconstructions")
     matching: float = Field(0.5, description="vae_gan: feature matching")
-    warm_up: int = Field(2_000, ge=0, description="steps before the discriminator counts")
+    warm_up: int = Field(2_000, ge=0, description="steps before there is a discriminator")
+    trust_steps: int = Field(300, gt=0, description="after which it counts in full")
     widths: tuple[int, ...] = Field((24, 48, 96), description="of the discriminator")
     bfloat16: bool = Field(True, description="of convolutions and linear layers")
     validate_every: int = Field(500, gt=0)

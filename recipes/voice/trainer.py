@@ -16,7 +16,7 @@ from avsynth.models.discriminators import Judgement, PatchConfig, PatchDiscrimin
 from avsynth.models.speaker import SpeakerEncoder
 from avsynth.models.voice import STACK, VoiceNetwork, sung
 from avsynth.training import voice as losses
-from avsynth.training.adversarial import discriminator_loss, feature_matching, generator_loss
+from avsynth.training.adversarial import feature_matching, paired_loss
 from avsynth.training.divergence import divergence
 from avsynth.training.ema import Ema
 
@@ -66,17 +66,16 @@ class Trainer:
         batch["speaker"] = self._blurred(batch["speaker"], generator)
         latent, made, terms = self._reconstruct(batch, number, generator)
         against = settings.variant == "vae_gan" and number > settings.warm_up
-        converted = None
-        if against or settings.likeness or settings.content:
+        if settings.likeness or settings.content:
             converted, other = self._convert(batch, latent, generator)
             terms |= self._check(converted, other, latent)
         if against:
-            assert converted is not None
-            terms |= self._against(batch["truth"], made, converted)
+            trust = min(1.0, (number - settings.warm_up) / settings.trust_steps)
+            terms |= self._against(batch["truth"], made, trust)
         self._improve("generator", torch.stack(list(terms.values())).sum())
         self.ema.update(self.network, number)
-        if against and converted is not None:
-            terms["judge"] = self._judge(batch["truth"], made.detach(), converted.detach())
+        if against:
+            terms["judge"] = paired_loss(self._judged(batch["truth"]), self._judged(made.detach()))
             self._improve("discriminator", terms["judge"])
         return {name: round(float(value.detach()), 5) for name, value in terms.items()}
 
@@ -143,23 +142,16 @@ class Trainer:
             terms["content"] = settings.content * (again.float() - latent.detach()).abs().mean()
         return terms
 
-    def _against(self, truth: Tensor, made: Tensor, converted: Tensor) -> Batch:
-        """What the discriminator tells the generator."""
+    def _against(self, truth: Tensor, made: Tensor, trust: float) -> Batch:
+        """What the discriminator tells the generator, as far as it is trusted yet."""
         settings = self.settings
         self.judge.requires_grad_(False)
-        real, fake, other = (self._judged(x) for x in (truth, made, converted))
+        real, fake = self._judged(truth), self._judged(made)
         self.judge.requires_grad_(True)
         return {
-            "adversarial": settings.adversarial * (generator_loss(fake) + generator_loss(other)),
-            "matching": settings.matching * feature_matching(real, fake),
+            "adversarial": trust * settings.adversarial * paired_loss(fake, real),
+            "matching": trust * settings.matching * feature_matching(real, fake),
         }
-
-    def _judge(self, truth: Tensor, made: Tensor, converted: Tensor) -> Tensor:
-        """What the discriminator has to learn."""
-        real = self._judged(truth)
-        return discriminator_loss(real, self._judged(made)) + discriminator_loss(
-            real, self._judged(converted)
-        )
 
     def _judged(self, mel: Tensor) -> Judgement:
         with self._fast():
