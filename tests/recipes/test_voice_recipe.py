@@ -20,7 +20,7 @@ RECIPE = Path(__file__).parents[2] / "recipes" / "voice"
 MODULES = ("settings", "windows", "trainer", "train")
 
 #: Losses of the four steps of debug.yaml; a change of the arithmetic changes them.
-GOLDEN = [1.58121, 1.56673, 1.52371, 1.52674]
+GOLDEN = [1.58171, 1.53072, 1.5148, 1.51418]
 
 
 @pytest.fixture(scope="module")
