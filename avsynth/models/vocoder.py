@@ -69,15 +69,15 @@ class Vocoder(nn.Module):
     of the sound's own spectrum and ``phase`` its phase, and there is no ``noise``.
     """
 
-    spread: Tensor
+    below: Tensor
+    share: Tensor
     offset: Tensor
 
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
         self.config = config
-        spread, offset = envelope(config)
-        self.register_buffer("spread", spread, persistent=False)
-        self.register_buffer("offset", offset, persistent=False)
+        for name, value in zip(("below", "share", "offset"), envelope(config), strict=True):
+            self.register_buffer(name, value, persistent=False)
         width = config.hidden
         self.embed = nn.Conv1d(config.bands + 2, width, config.kernel, padding=config.kernel // 2)
         self.normalise = nn.LayerNorm(width)
@@ -98,7 +98,10 @@ class Vocoder(nn.Module):
         for block in self.blocks:
             x = block(x)
         parts = self.head(self.last(x)).float().chunk(3 if self.config.source else 2, dim=-1)
-        level = mel.float().transpose(1, 2) @ self.spread + self.offset
+        # Element by element: as a matrix product it would be rounded to bfloat16 under autocast.
+        bands = mel.float().transpose(1, 2)
+        low, high = bands[..., self.below], bands[..., self.below + 1]
+        level = low + (high - low) * self.share + self.offset
         filters = {"gain": (level + parts[0]).clamp_max(_LOUDEST), "phase": parts[1]}
         if self.config.source:
             filters["noise"] = (level + parts[2]).clamp_max(_LOUDEST)
@@ -127,29 +130,26 @@ class _Block(nn.Module):
         return result
 
 
-def envelope(config: VocoderConfig) -> tuple[Tensor, Tensor]:
-    """Matrix (bands, bins) and offset (bins,): log-mel -> log of a source-filter gain.
+def envelope(config: VocoderConfig) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-mel -> log of a source-filter gain: three tensors (bins,).
 
-    Each bin takes the levels of the two nearest bands, in proportion; the offset takes out the
-    filters' own gain and the typical size of white noise of mean square 1 under the window (without
-    ``source``: nothing but the filters' gain).
+    Each bin takes the levels of a band and of the next one, in proportion: the band's number, the
+    share of the next, and what is added. That takes out the filters' own gain and the typical size
+    of white noise of mean square 1 under the window (without ``source``: the filters' gain alone).
     """
-    filters = mel_filters(config.spectrum).double().T  # (bands, bins)
+    filters = mel_filters(config.spectrum).double()  # (bins, bands)
     frequencies = torch.arange(config.bins, dtype=torch.float64)
-    weight = filters.sum(dim=1)
-    centres = (filters @ frequencies) / weight
-    above = torch.searchsorted(centres, frequencies).clamp(1, config.bands - 1)
-    low, high = centres[above - 1], centres[above]
+    weight = filters.sum(dim=0)
+    centres = (frequencies @ filters) / weight
+    below = torch.searchsorted(centres, frequencies).clamp(1, config.bands - 1) - 1
+    low, high = centres[below], centres[below + 1]
     share = ((frequencies - low) / (high - low)).clamp(0, 1)
-    spread = torch.zeros(config.bands, config.bins, dtype=torch.float64)
-    columns = torch.arange(config.bins)
-    spread[above - 1, columns] = 1 - share
-    spread[above, columns] = share
-    offset = -(weight.log() @ spread)
+    gain = weight.log()
+    offset = -(gain[below] + (gain[below + 1] - gain[below]) * share)
     if config.source:
         power = torch.hann_window(config.window, dtype=torch.float64).square().sum()
         offset = offset - 0.5 * math.log(float(power) * math.pi / 4)
-    return spread.float(), offset.float()
+    return below, share.float(), offset.float()
 
 
 def example_batch(config: VocoderConfig) -> dict[str, Tensor]:

@@ -85,7 +85,7 @@ def pulses(phase: Tensor, frequency: Tensor, voicing: Tensor, rate: int) -> Tens
 
 
 class Excitation:
-    """Pulses and noise block after block, for ``len(generators)`` voices at once.
+    """Pulses and noise block after block, for several voices at once.
 
     ``phase`` is where the pulse trains begin, in cycles; ``seed`` says which noise, voice b drawing
     from ``seed + b``.
