@@ -13,7 +13,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Dub the demo person with a new line, sign it, verify it; results in OUT."""
+    """Dub the demo person with a new line, sign, verify; give the line another voice; in OUT."""
     from avsynth.cli.dub import summary
     from avsynth.cli.progress import bars
     from avsynth.cli.verify import describe

@@ -1,4 +1,7 @@
-"""The demo: a composite person who does not exist says a new, synthetic line."""
+"""The demo: a composite person who does not exist says a new, synthetic line.
+
+The line is also said by a voice that belongs to nobody.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from importlib import resources
 from pathlib import Path
 
 from avsynth.errors import ResourceError
+from avsynth.pipelines.convert import convert
 from avsynth.pipelines.dub import dub
+from avsynth.pipelines.imagine_voice import imagine
+from avsynth.pipelines.inputs import report_path
 from avsynth.pipelines.options import DubOptions
 from avsynth.pipelines.progress import Callback
 from avsynth.provenance import consent as consents
@@ -16,10 +22,12 @@ from avsynth.provenance.credentials import CredentialReport, read
 from avsynth.provenance.records import Nearest
 from avsynth.reporting import Report
 
+_SEED = 8  # of the voice of nobody
+
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo made: its files with a word on each, its report, its credentials."""
+    """What the demo made: its files with a word on each, the film's report, its credentials."""
 
     files: dict[Path, str]
     report: Report
@@ -48,7 +56,7 @@ def demo_consent(out: Path) -> Path:
 
 
 def run_demo(out: Path, progress: Callback | None = None) -> Demo:
-    """Dub, sign and verify the demo person into the folder ``out``.
+    """Dub, sign and verify the demo person into the folder ``out``; give the line another voice.
 
     Raises:
         ResourceError: the folder cannot be made.
@@ -64,10 +72,17 @@ def run_demo(out: Path, progress: Callback | None = None) -> Demo:
         person, [("largest", line)], record, result, DubOptions(),
         preview=sheet, progress=progress,
     )  # fmt: skip
+    nobody, voice, voice_record = (
+        out / name for name in ("nobody.wav", "nobody.safetensors", "nobody.json")
+    )
+    imagine(voice, _SEED, record=voice_record)
+    convert(line, [voice], voice_record, nobody, progress=progress)
     files = {
         result: "the dubbed film, signed",
         sheet: "moments before (left) and after (right)",
-        result.with_name(result.name + ".report.json"): "what was done and how it went",
+        report_path(result): "what was done and how it went",
         record: "the consent record it was made under",
+        nobody: "the line in a voice of nobody, signed",
+        voice: "that voice, for convert --to and dub --voice-from",
     }
     return Demo(files, report, read(result))
