@@ -18,7 +18,7 @@ from avsynth.weights import list_weights
 
 HEAVY = ("torch", "torchaudio", "cv2", "mediapipe", "av", "librosa", "numba", "scipy", "numpy",
          "c2pa", "openvino", "face_alignment", "detectors")  # fmt: skip
-COMMANDS = ["dub", "verify", "probe", "doctor", "demo", "consent", "weights", "bench"]
+COMMANDS = ["dub", "convert", "verify", "probe", "doctor", "demo", "consent", "weights", "bench"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["dub", "--help"], ["consent", "--help"]])
@@ -118,8 +118,10 @@ def test_demo(tmp_path: Path) -> None:
     assert found["report"]["outcomes"] == {"dubbed": 225}
     assert found["report"]["consent"]["kind"] == "synthetic"
     assert found["credentials"]["state"] == "trusted"
-    names = ["before-after.png", "consent.json", "dubbed.mp4", "dubbed.mp4.report.json"]
-    assert leftovers(tmp_path / "out") == names
+    reported = ("dubbed.mp4", "nobody.safetensors", "nobody.wav")
+    names = {"before-after.png", "consent.json", "nobody.json", *reported}
+    assert set(leftovers(tmp_path / "out")) == names | {f"{name}.report.json" for name in reported}
+    assert command("verify", tmp_path / "out" / "nobody.wav").code == 0
     assert cv2.imread(str(tmp_path / "out" / "before-after.png")) is not None
 
 
