@@ -75,9 +75,10 @@ def convert_table(found: dict[str, Any]) -> str:
             f"{row['processor_factor']:>17} {row['peak_memory_mb']:>8}",
             "  " + ", ".join(f"{name} {value} s" for name, value in row["stages"].items()),
         ]
-    if found["growth_mb"] is not None:
-        lines.append(f"memory grows by {found['growth_mb']} MB an hour")
-    lines.append("parts, seconds for each second of sound on one and on two threads:")
+    lines += [
+        f"from the shortest to the longest the peak grows by {found['growth_mb']} MB",
+        "parts, seconds for each second of sound: of a processor on one thread, of time on two:",
+    ]
     lines += [
         f"  {name:<40} {of['one_thread']:>8} {of['two_threads']:>8}"
         for name, of in found["parts"].items()
