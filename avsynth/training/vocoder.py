@@ -7,6 +7,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from avsynth.speech.spectrum import SpectrumConfig, mel_filters
+
 _FLOOR = 1e-3  # of magnitudes: about what 16-bit rounding leaves under a long window
 _LEAST = 5  # bands
 
@@ -44,8 +46,6 @@ def _magnitudes(sound: Tensor, window: int) -> Tensor:
 @cache
 def _filters(rate: int, window: int) -> Tensor:
     """Mel filters (bins, bands), each summing to 1: an average of magnitudes."""
-    from avsynth.speech.spectrum import SpectrumConfig, mel_filters
-
     bands = max(_LEAST, window // 8)
     filters = mel_filters(SpectrumConfig(rate=rate, window=window, hop=window // 4, bands=bands))
     return filters / filters.sum(dim=0, keepdim=True).clamp_min(1e-9)
