@@ -23,7 +23,7 @@ _KEPT, _CONTEXT = 20 * RATE, RATE  # samples that a window is for, and those hea
 _BRIEF = _STEPS  # steps; sound as short as this may be a single vowel, which hardly varies
 _ACTIVE = 0.5
 # Of the histogram of loudness, in dB: the level is known as finely as its bins.
-_LEAST_DB, _MOST_DB, _BIN_DB = -80.0, 20.0, 0.02
+_LEAST_DB, _MOST_DB, _BIN_DB = -80.0, 100.0, 0.02
 
 
 def listen(chunks: Iterable[Floats]) -> SourceVoice:

@@ -169,6 +169,7 @@ def _settings(
         "source": inputs.sha256,
         "target": list(target.files.values()),
         "options": options.model_dump(mode="json"),
+        "engine": models.voice.name,
         "weights": {model.kind: [model.sha256, model.engine] for model in models.loaded},
         "consent": target.allowed[0].record_sha256,
     }
