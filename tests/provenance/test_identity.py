@@ -116,7 +116,9 @@ def test_a_reference_name_does_not_reach_outside_the_records_folder(tmp_path: Pa
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not identity.find_embedders("face"), reason="dlib and its models are not installed")
+@pytest.mark.skipif(
+    not identity.find_embedders("face"), reason="dlib and its models are not installed"
+)
 def test_dlib_tells_real_people_apart(data_dir: Path, tmp_path: Path) -> None:
     clips = sorted((data_dir / "grid").glob("s1_*.mp4"))[:2]
     other = data_dir / "clips" / "844x844_man_map_25fps.mp4"
