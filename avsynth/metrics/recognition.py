@@ -19,6 +19,7 @@ from avsynth.errors import WeightsError
 from avsynth.metrics import optional
 from avsynth.speech.mel import SAMPLE_RATE, log_mel
 from avsynth.speech.whisper import find_weights
+from avsynth.weights.threads import one_thread
 
 _LONGEST = 30 * SAMPLE_RATE
 
@@ -87,9 +88,10 @@ class WordRecogniser:
             )
         library.set_log_level(40)  # it warns that half precision becomes single here
         self._library = library
-        self._model = library.models.Whisper(
-            str(path.parent), device="cpu", compute_type="float32", intra_threads=1
-        )
+        with one_thread():  # CTranslate2 sets the threads of all, and leaves them so
+            self._model = library.models.Whisper(
+                str(path.parent), device="cpu", compute_type="float32", intra_threads=1
+            )
 
     def __call__(self, samples: ArrayLike) -> str:
         """The text of 16 kHz samples (N,), at most 30 s. ValueError when longer."""
@@ -102,7 +104,8 @@ class WordRecogniser:
         mel = log_mel(torch.from_numpy(padded))[None].contiguous().numpy()
         prompt = ["<|startoftranscript|>", "<|notimestamps|>"]
         features = self._library.StorageView.from_array(mel)
-        found = self._model.generate(features, [prompt], beam_size=1, max_length=200)
+        with one_thread():
+            found = self._model.generate(features, [prompt], beam_size=1, max_length=200)
         return _text(found[0].sequences[0])
 
 
