@@ -35,7 +35,7 @@ class VoiceConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     spectrum: SpectrumConfig = SpectrumConfig()
-    front_end: Literal["mel", "whisper"] = "mel"
+    front_end: Literal["mel", "whisper", "wavlm", "hubert"] = "mel"
     features: int = Field(160, gt=0, description="content values of one step of 20 ms")
     projected: int = Field(160, gt=0, description="dimensions kept of them")
     latent: int = Field(32, gt=0)

@@ -27,7 +27,6 @@ from avsynth.training.pack import Clip, Pack
 
 Batch = dict[str, Tensor]
 STEPS = 24  # warps an octave
-WHISPERED = ["whisper", "whisper_mean", "whisper_directions"]
 _EDGE = 4  # spectrum steps cut off on either side of a window: there the ends are mirrored
 
 
@@ -38,7 +37,7 @@ class Windows:
         self, folder: Path, config: VoiceConfig, widest: int, speaker: str, split: str = "train"
     ) -> None:
         self.config, self.widest = config, widest
-        names = ["sound", "pitch"] + (WHISPERED if config.front_end == "whisper" else [])
+        names = ["sound", "pitch", *heard_arrays(config.front_end)]
         self.pack = Pack.open(folder, names)
         self.clips = [clip for clip in self.pack.index.clips if clip.split == split]
         self.banks = torch.stack(
@@ -54,9 +53,10 @@ class Windows:
     @property
     def projection(self) -> tuple[Tensor, Tensor] | None:
         """Mean (F,) and directions (F, P) of the content, None where it is taken as it is."""
-        if self.config.front_end != "whisper":
+        names = heard_arrays(self.config.front_end)[1:]
+        if not names:
             return None
-        mean, directions = (torch.from_numpy(self.pack.arrays[name]) for name in WHISPERED[1:])
+        mean, directions = (torch.from_numpy(self.pack.arrays[name]) for name in names)
         return mean, directions
 
     @property
@@ -119,17 +119,17 @@ class Windows:
         self, pairs: list[tuple[Clip, int]], mel: Tensor, clips: Tensor, warps: Tensor, rows: int
     ) -> Tensor:
         """What the posterior hears, projected: (B, T, P)."""
-        if self.config.front_end == "whisper":
-            return torch.from_numpy(self._whispered(pairs, warps, rows // STACK))
+        if self.config.front_end != "mel":
+            return torch.from_numpy(self._heard(pairs, warps, rows // STACK))
         at = warps + self.widest
         own = (mel - self.means[clips, at][..., None]) / self.stds[clips, at][..., None]
         return own.transpose(1, 2).unflatten(1, (-1, STACK)).flatten(2)
 
-    def _whispered(
+    def _heard(
         self, pairs: list[tuple[Clip, int]], warps: Tensor, steps: int
     ) -> NDArray[np.float32]:
         """Rows of the nearest warp that was prepared, two rows of 10 ms a step."""
-        table = self.pack.arrays["whisper"]  # (copies, rows // 2, F): see listen.py
+        table = self.pack.arrays[self.config.front_end]  # (copies, rows // 2, F): see listen.py
         copies = table.shape[0]
         found = []
         for (clip, start), warp in zip(pairs, warps.tolist(), strict=True):
@@ -190,6 +190,11 @@ class Windows:
             ]
             result[number] = torch.nn.functional.normalize(torch.stack(points).mean(dim=0), dim=-1)
         return result.clone()
+
+
+def heard_arrays(front_end: str) -> list[str]:
+    """Names of the arrays that listen.py adds for a front end; none for "mel"."""
+    return [] if front_end == "mel" else [front_end + end for end in ("", "_mean", "_directions")]
 
 
 def stretched(bank: Tensor, warp: int) -> Tensor:

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from avsynth.errors import WeightsError
 from avsynth.speech import content, whisper
 from avsynth.speech.spectrum import SpectrumConfig, log_mel_spectrum, mel_filters, spectrum
+from avsynth.speech.torchaudio_loader import load_torchaudio
 
 CONFIG = SpectrumConfig()
 
@@ -62,6 +64,34 @@ def test_whisper_states_belong_to_their_moment():
     assert float(apart[80:].mean()) > 2 * float(apart[:60].mean())
 
 
+def test_a_bundle_is_read_from_where_the_user_keeps_it(tmp_path, monkeypatch):
+    models = load_torchaudio().models
+
+    def small(name: str) -> torch.nn.Module:
+        torch.manual_seed(0)
+        return models.wav2vec2_model(
+            extractor_mode="group_norm", extractor_conv_layer_config=None,
+            extractor_conv_bias=False, encoder_embed_dim=32, encoder_projection_dropout=0.0,
+            encoder_pos_conv_kernel=16, encoder_pos_conv_groups=2, encoder_num_layers=6,
+            encoder_num_heads=2, encoder_attention_dropout=0.0, encoder_ff_interm_features=32,
+            encoder_ff_interm_dropout=0.0, encoder_dropout=0.0, encoder_layer_norm_first=False,
+            encoder_layer_drop=0.0, aux_num_out=None,
+        )  # fmt: skip
+
+    monkeypatch.setattr(content, "bundle", small)
+    monkeypatch.setenv("AVSYNTH_MODELS", str(tmp_path))
+    with pytest.raises(WeightsError, match="wavlm"):
+        content.make("wavlm")
+    save_file(small("wavlm").state_dict(), tmp_path / "wavlm-base.safetensors")
+    front_end = content.make("wavlm")
+    random = np.random.default_rng(0)
+    sound = (0.05 * random.standard_normal(16_000)).astype(np.float32)
+    nothing = torch.zeros(80)
+    assert front_end(sound, nothing, nothing, nothing).shape == (50, 32)
+    with pytest.raises(ValueError, match="28 s"):
+        front_end(np.zeros(29 * 16_000, np.float32), nothing, nothing, nothing)
+
+
 def test_unknown_front_ends_are_refused():
-    with pytest.raises(WeightsError, match="hubert"):
-        content.make("hubert")
+    with pytest.raises(WeightsError, match="ears"):
+        content.make("ears")
