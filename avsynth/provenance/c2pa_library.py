@@ -59,7 +59,7 @@ _BMFF = {
 }
 # A media type under which the library hashes a file as it is, without looking into it.
 OPAQUE = "application/octet-stream"
-LARGEST_IN_MEMORY = 128 * 2**20
+LARGEST_IN_MEMORY = 64 * 2**20
 _BMFF_BRANDS = {
     b"avif": "image/avif",
     b"avis": "image/avif",

@@ -74,7 +74,7 @@ def sign(
     Args:
         src: the finished media file: mp4, m4v, mov, m4a, wav, mp3, flac, jpg, png, webp; or mkv,
             mka, webm, ogg, opus, nut, whose credentials go to ``dst`` + ".c2pa", as do those of
-            wav, mp3, flac and pictures of more than 128 MB.
+            wav, mp3, flac and pictures of more than 64 MB.
         dst: another path with the same suffix; overwritten.
         actions: what was done, in order, after opening the parent (or creating the file).
         title: the file's final name.
