@@ -27,7 +27,6 @@ class Settings(BaseModel):
     discriminator_rate: float = 1e-3
     target_warp: int = Field(6, ge=0, description="voices are warped by so many half semitones")
     content_warp: int = Field(8, ge=0, description="what the posterior hears, by so many")
-    pitch_noise: float = Field(0.0, ge=0, description="log-Hz by which the told pitch errs")
     voice_noise: float = Field(0.1, ge=0, description="of the told voice, in standard deviations")
     divergence: float = Field(0.02, description="Kullback-Leibler weight, after its warm-up")
     divergence_steps: int = Field(1_000, ge=0, description="of its warm-up")
