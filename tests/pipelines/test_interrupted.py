@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -162,14 +164,22 @@ def test_killed_when_published_the_output_is_whole(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == ["out.mp4", "out.mp4.report.json"]
 
 
-def start(out: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextlib.contextmanager
+def start(out: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command in a process of its own; one that does not end is not waited for."""
+    child = subprocess.Popen(
         [sys.executable, "-m", "avsynth", "dub", film(), "--audio", LINE, "--consent",
          consent_for(film()), "-o", out, "--lossless"],
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         # A shell that runs the tests in its background has them ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
+    with child:
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.kill()
 
 
 def wait_for(child: subprocess.Popen[str], stage: str) -> None:
