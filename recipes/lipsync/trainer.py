@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from identities import disguise
 from settings import Settings
 from torch import Tensor, nn
@@ -20,6 +19,7 @@ from avsynth.training import lipsync as losses
 from avsynth.training.adversarial import feature_matching, generator_loss, paired_loss
 from avsynth.training.divergence import divergence
 from avsynth.training.ema import Ema
+from avsynth.training.steps import improve, in_float
 
 Batch = dict[str, Tensor]
 _COLOURS = 3
@@ -77,11 +77,11 @@ class Trainer:
         if self.expert is not None:
             terms["sync"] = settings.sync * self._out_of_sync(made, batch["mel"])
         total = torch.stack(list(terms.values())).sum()
-        self._improve("generator", total)
+        improve(self.optimizers["generator"], total)
         self.ema.update(self.network, number)
         if adversaries:
             terms["judges"] = self._judge(batch, made.detach(), start)
-            self._improve("discriminators", terms["judges"])
+            improve(self.optimizers["discriminators"], terms["judges"])
         return {name: round(float(value.detach()), 5) for name, value in terms.items()}
 
     def _make(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Batch]:
@@ -147,7 +147,7 @@ class Trainer:
             with self._fast():
                 still = self.patches(seen.flatten(0, 1), maps.flatten(0, 1))
                 moving = self.temporal(seen[:, film], maps[:, film])
-            return [_single(still), _single(moving)]
+            return [in_float(still), in_float(moving)]
 
         return both(batch["truth"]), both(made)
 
@@ -155,18 +155,6 @@ class Trainer:
         with self._fast():
             result = network({k: self._layout(v) for k, v in given.items()})
         return {name: value.float() for name, value in result.items()}
-
-    def _improve(self, side: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[side]
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        if dist.is_initialized():
-            for parameter in parameters:
-                if parameter.grad is not None:
-                    dist.all_reduce(parameter.grad, dist.ReduceOp.AVG)
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
 
     def _rates(self, number: int) -> None:
         """Constant, then down to a tenth over the last third; a short warm-up."""
@@ -223,10 +211,3 @@ def mouths(maps: Tensor, side: int) -> Callable[[Tensor], Tensor]:
         )
 
     return cut
-
-
-def _single(judgement: Judgement) -> Judgement:
-    """In float32, for the losses."""
-    return Judgement(
-        [x.float() for x in judgement.logits], [[x.float() for x in y] for y in judgement.features]
-    )

@@ -13,13 +13,11 @@ one.
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from settings import Settings
 from torch import Tensor
 from trainer import Trainer
@@ -32,6 +30,7 @@ from avsynth.training import checkpoint
 from avsynth.training.command import read_run
 from avsynth.training.runlog import RunLog
 from avsynth.training.seeds import seed_everything
+from avsynth.training.steps import ranks
 from avsynth.training.vocoder import spectra
 from avsynth.weights import file as weights_file
 
@@ -39,15 +38,8 @@ from avsynth.weights import file as weights_file
 def main() -> None:
     """Train, or go on training."""
     run = read_run(__doc__)
-    device = run.device
-    rank = int(os.environ.get("RANK", "0"))
-    if "RANK" in os.environ:  # under torchrun
-        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-        if device == "cuda":
-            device = f"cuda:{os.environ['LOCAL_RANK']}"
-    train(Settings.model_validate(run.values), run.pack, run.out, device, rank)
-    if dist.is_initialized():
-        dist.destroy_process_group()
+    with ranks(run.device) as (device, rank):
+        train(Settings.model_validate(run.values), run.pack, run.out, device, rank)
 
 
 def train(settings: Settings, folder: Path, out: Path, device: str = "cpu", rank: int = 0) -> Path:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from settings import Settings
 from torch import Tensor, nn
 
@@ -17,6 +16,7 @@ from avsynth.models.wave_discriminators import PeriodDiscriminator, ResolutionDi
 from avsynth.speech.excitation import anchored, hold, phases, pulses
 from avsynth.training.adversarial import discriminator_loss, feature_matching, generator_loss
 from avsynth.training.ema import Ema
+from avsynth.training.steps import improve
 from avsynth.training.vocoder import spectra
 
 Batch = dict[str, Tensor]
@@ -59,13 +59,13 @@ class Trainer:
         real = self._judge(truth[: settings.judged]) if rivals else []
         if rivals:
             terms |= self._against(real, made[: settings.judged])
-        self._improve("generator", torch.stack(list(terms.values())).sum())
+        improve(self.optimizers["generator"], torch.stack(list(terms.values())).sum())
         self.ema.update(self.network, number)
         if rivals:
             fake = self._judge(made[: settings.judged].detach())
             pairs = zip(real, fake, strict=True)
             terms["judges"] = sum_of([discriminator_loss(r, f) for r, f in pairs])
-            self._improve("discriminators", terms["judges"])
+            improve(self.optimizers["discriminators"], terms["judges"], largest=10.0)
         return {name: round(float(value.detach()), 5) for name, value in terms.items()}
 
     def _make(self, batch: Batch) -> Tensor:
@@ -100,18 +100,6 @@ class Trainer:
         with self._fast():
             judged = [self.periods(sound), self.resolutions(sound)]
         return [Judgement([x.float() for x in each.logits], each.features) for each in judged]
-
-    def _improve(self, side: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[side]
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        if dist.is_initialized():
-            for parameter in parameters:
-                if parameter.grad is not None:
-                    dist.all_reduce(parameter.grad, dist.ReduceOp.AVG)
-        nn.utils.clip_grad_norm_(parameters, 10.0 if side == "discriminators" else 1.0)
-        optimizer.step()
 
     def _rates(self, number: int) -> None:
         """A short warm-up, then a half cosine down to a hundredth."""

@@ -19,6 +19,7 @@ from avsynth.training import voice as losses
 from avsynth.training.adversarial import feature_matching, paired_loss
 from avsynth.training.divergence import divergence
 from avsynth.training.ema import Ema
+from avsynth.training.steps import improve, in_float
 
 _DECAY = 0.998
 
@@ -27,7 +28,7 @@ class Trainer:
     """Everything that learns, on one device."""
 
     def __init__(self, settings: Settings, windows: Windows, device: str) -> None:
-        self.settings, self.windows, self.device = settings, windows, torch.device(device)
+        self.settings, self.device = settings, torch.device(device)
         self.network = VoiceNetwork(settings.network)
         voices = windows.voices
         self.network.speaker_mean.copy_(voices.mean(dim=0))
@@ -72,11 +73,11 @@ class Trainer:
         if against:
             trust = min(1.0, (number - settings.warm_up) / settings.trust_steps)
             terms |= self._against(batch["truth"], made, trust)
-        self._improve("generator", torch.stack(list(terms.values())).sum())
+        improve(self.optimizers["generator"], torch.stack(list(terms.values())).sum())
         self.ema.update(self.network, number)
         if against:
             terms["judge"] = paired_loss(self._judged(batch["truth"]), self._judged(made.detach()))
-            self._improve("discriminator", terms["judge"])
+            improve(self.optimizers["discriminator"], terms["judge"])
         return {name: round(float(value.detach()), 5) for name, value in terms.items()}
 
     def _reconstruct(
@@ -156,10 +157,7 @@ class Trainer:
     def _judged(self, mel: Tensor) -> Judgement:
         with self._fast():
             judgement = self.judge(losses.picture(mel))
-        return Judgement(
-            [x.float() for x in judgement.logits],
-            [[x.float() for x in y] for y in judgement.features],
-        )
+        return in_float(judgement)
 
     def _blurred(self, speaker: Tensor, generator: torch.Generator) -> Tensor:
         """The voice told a little wrong: an embedding of 200 speakers is easily learned by heart.
@@ -175,14 +173,6 @@ class Trainer:
     def _spread(self, speaker: Tensor) -> Tensor:
         start = self.settings.network.embedding + self.settings.network.spectrum.bands
         return speaker[:, start : start + self.settings.network.spectrum.bands]
-
-    def _improve(self, side: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[side]
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
 
     def _rates(self, number: int) -> None:
         """A short warm-up, then a cosine down to a twentieth."""
