@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from avsynth.models.listening import listen, windows
@@ -16,7 +17,7 @@ from avsynth.models.voice_print import Voice
 from avsynth.speech.activity import SPEECH_LEVEL
 from avsynth.speech.content import ContentFrontEnd
 from avsynth.speech.pitch_track import pitch_track, transfer
-from avsynth.speech.spectrum import FLOOR, SpectrumConfig, log_mel_spectrum, mel_filters
+from avsynth.speech.spectrum import FLOOR, band_centres, log_mel_spectrum
 
 _KEPT, _CONTEXT = 8 * 16_000, 16_000  # samples made at a time, and those heard on either side
 _PEAK = 3.0  # of the level: what is much quieter than that is not voiced
@@ -76,7 +77,7 @@ class NeuralEngine:
         }
         made = self._voice(batch)["mel"][0]
         steps = slice(kept.start // hop, -(-kept.stop // hop))
-        made = warped(made[:, steps], shifts.formant, mel_centres(spectrum))
+        made = warped(made[:, steps], shifts.formant, band_centres(spectrum).numpy())
         return made, pitch[steps]
 
 
@@ -87,14 +88,8 @@ def _told(target: Voice, embedding: int) -> Tensor:
     return speaker_vector(*(torch.as_tensor(np.asarray(x, np.float32))[None] for x in parts))
 
 
-def mel_centres(config: SpectrumConfig) -> Floats:
-    """Centre frequency of each mel band, in bins (bands,)."""
-    bank = mel_filters(config).numpy()
-    return np.asarray((bank * np.arange(len(bank))[:, None]).sum(axis=0) / bank.sum(axis=0))
-
-
-def warped(mel: Tensor, semitones: float, centres: Floats) -> Tensor:
-    """Log-mel (bands, T) with its resonances moved up by ``semitones``."""
+def warped(mel: Tensor, semitones: float, centres: NDArray[np.float64]) -> Tensor:
+    """Log-mel (bands, T), ``centres`` (bands,), with its resonances moved up by ``semitones``."""
     if not semitones:
         return mel
     asked = centres * 2 ** (-semitones / 12)

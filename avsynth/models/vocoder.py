@@ -16,7 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from avsynth.speech.spectrum import SpectrumConfig, mel_filters
+from avsynth.speech.spectrum import SpectrumConfig, band_centres, mel_filters
 
 _LOUDEST = 6.0  # natural log of the largest gain: nothing explodes on spectra never seen
 _CENTRE, _SPREAD = -5.0, 2.5  # of log-mels of speech, roughly
@@ -140,7 +140,7 @@ def envelope(config: VocoderConfig) -> tuple[Tensor, Tensor, Tensor]:
     filters = mel_filters(config.spectrum).double()  # (bins, bands)
     frequencies = torch.arange(config.bins, dtype=torch.float64)
     weight = filters.sum(dim=0)
-    centres = (frequencies @ filters) / weight
+    centres = band_centres(config.spectrum)
     below = torch.searchsorted(centres, frequencies).clamp(1, config.bands - 1) - 1
     low, high = centres[below], centres[below + 1]
     share = ((frequencies - low) / (high - low)).clamp(0, 1)

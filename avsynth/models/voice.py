@@ -143,9 +143,8 @@ class VoiceNetwork(nn.Module):
         made: Tensor = self.leave(self.norm(x))
         made = made.reshape(made.shape[0], -1, bands)
         # The network speaks in units of the voice's own spectrum.
-        start = self.config.embedding
-        mean, spread = speaker[:, None, start : start + 2 * bands].chunk(2, dim=-1)
-        mel: Tensor = (mean + made * spread).transpose(1, 2)
+        mean, spread = spectrum_of(speaker, self.config)
+        mel: Tensor = (mean[:, None] + made * spread[:, None]).transpose(1, 2)
         return mel
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -219,6 +218,12 @@ def speaker_vector(
     ``pitch`` is mean and spread of the natural logarithm of the pitch in Hz.
     """
     return torch.cat([embedding, spectrum_mean, spectrum_std, pitch], dim=-1)
+
+
+def spectrum_of(speaker: Tensor, config: VoiceConfig) -> tuple[Tensor, Tensor]:
+    """Mean and spread (B, bands) of the spectrum in what ``speaker_vector`` made, (B, S)."""
+    start, bands = config.embedding, config.spectrum.bands
+    return speaker[:, start : start + bands], speaker[:, start + bands : start + 2 * bands]
 
 
 def example_batch(config: VoiceConfig) -> dict[str, Tensor]:

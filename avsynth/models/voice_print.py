@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,12 +9,12 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from avsynth.errors import NothingToDoError
 from avsynth.models.listening import listen
 from avsynth.models.voice_engine import SourceVoice
 from avsynth.speech.activity import SPEECH_LEVEL, speech_level
+from avsynth.speech.high_pass import HighPass
 from avsynth.speech.pitch_track import PitchStatistics
 from avsynth.speech.spectrum import SpectrumConfig, log_mel_spectrum
 
@@ -23,7 +22,6 @@ Floats = NDArray[np.float32]
 
 _SPECTRUM = SpectrumConfig()
 _AUDIBLE = 1e-3  # RMS, -60 dBFS
-_LOWEST = 20.0  # Hz
 
 
 class Embedder(Protocol):
@@ -84,7 +82,9 @@ def describe(sounds: Sequence[Floats], embedder: Embedder) -> Voice:
     Raises:
         NothingToDoError: all of them are silent or shorter than a moment.
     """
-    upright = [_upright(sound) for sound in sounds if len(sound) >= _SPECTRUM.window]
+    upright = [
+        HighPass(_SPECTRUM.rate)(sound) for sound in sounds if len(sound) >= _SPECTRUM.window
+    ]
     audible = [sound for sound in upright if speech_level(sound) > _AUDIBLE]
     levelled = [sound * np.float32(SPEECH_LEVEL / speech_level(sound)) for sound in audible]
     points = [embedder.windows(sound) for sound in levelled]
@@ -106,13 +106,6 @@ def describe(sounds: Sequence[Floats], embedder: Embedder) -> Voice:
         synthetic=False,
         encoder=embedder.sha256,
     )
-
-
-def _upright(sound: Floats) -> Floats:
-    """Samples (N,) without what is below 20 Hz, as if the first one had been there for ever."""
-    pole = 1 - 2 * math.pi * _LOWEST / _SPECTRUM.rate
-    numbers = np.asarray(sound, np.float64)
-    return np.asarray(lfilter([1.0, -1.0], [1.0, -pole], numbers, zi=[-numbers[0]])[0], np.float32)
 
 
 def _all_of(sounds: Sequence[Floats]) -> SourceVoice:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter, lfilter_zi
 
 from avsynth.errors import NothingToDoError
 from avsynth.media import MediaInfo, read_audio
@@ -16,9 +15,9 @@ from avsynth.media.output import resource_error
 from avsynth.models.voice_engine import Floats, Shifts, SourceVoice, VoiceEngine
 from avsynth.models.voice_print import Voice
 from avsynth.pipelines.progress import Progress
+from avsynth.speech.high_pass import HighPass
 
 _CANCELS = 0.1  # of a channel's energy: with less of it the middle of two channels says nothing
-_LOWEST = 20.0  # Hz; what is below is no sound, such as an offset
 
 
 @dataclass(frozen=True)
@@ -104,15 +103,9 @@ def _voice(source: Path, rate: int, channel: int | None) -> Iterator[Floats]:
 
 def _upright(source: Path, rate: int, mono: bool) -> Iterator[NDArray[np.float32]]:
     """Samples (n, C) without what is lower than sound, such as an offset."""
-    pole = 1 - 2 * np.pi * _LOWEST / rate
-    b, a = np.array([1.0, -1.0]), np.array([1.0, -pole])
-    state: NDArray[np.float64] | None = None
+    high_pass = HighPass(rate)
     for chunk in read_audio(source, rate, mono=mono):
-        samples = chunk.samples.reshape(len(chunk.samples), -1).astype(np.float64)
-        if state is None:  # as if the first sample had been there for ever
-            state = lfilter_zi(b, a)[:, None] * samples[:1]
-        samples, state = lfilter(b, a, samples, axis=0, zi=state)
-        yield samples.astype(np.float32)
+        yield high_pass(chunk.samples.reshape(len(chunk.samples), -1))
 
 
 def _counted(chunks: Iterator[Floats], rate: int, steps: Progress) -> Iterator[Floats]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avsynth.errors import ConsentError, InputError, NothingToDoError, UsageError
-from avsynth.media import probe, sha256_file
+from avsynth.media import probe
 from avsynth.media.excerpts import sound_excerpts
 from avsynth.models.voice_print import Voice, describe
 from avsynth.provenance import consent as consents
@@ -98,10 +98,10 @@ def _heard(
     for path in files:
         if not probe(path).audio:
             raise InputError("holds no sound", path)
-    hashes = {path: sha256_file(path) for path in files}
     allowed = tuple(
         consents.authorise(consent, path, "voice", purpose, language=language) for path in files
     )
+    hashes = {path: each.media_sha256 for path, each in zip(files, allowed, strict=True)}
     for path in files:
         credentials.refuse_tampered(path)
     speaker = load_speaker()

@@ -41,6 +41,12 @@ def mel_filters(config: SpectrumConfig, device: str = "cpu") -> Tensor:
     return bank.to(device)
 
 
+def band_centres(config: SpectrumConfig) -> Tensor:
+    """Where each mel filter's weight is centred, in bins: (bands,) float64."""
+    filters = mel_filters(config).double()
+    return torch.arange(config.bins, dtype=torch.float64) @ filters / filters.sum(dim=0)
+
+
 @functools.cache
 def window(config: SpectrumConfig, device: str = "cpu") -> Tensor:
     """The Hann window (window,)."""

@@ -16,14 +16,13 @@ from avsynth.errors import InputError
 from avsynth.media import read_audio
 from avsynth.models.synthesis import StreamingVocoder
 from avsynth.speech.activity import SPEECH_LEVEL, speech_level
-from avsynth.speech.pitch_track import load_world, pitch_track
+from avsynth.speech.pitch_track import pitch_track
 from avsynth.speech.spectrum import SpectrumConfig, log_mel_spectrum, mel_filters, window
 
 Floats = NDArray[np.float32]
 Copy = Callable[[Floats], Floats]
 
 RATE, HOP = 16_000, 160
-_WORLD_HOP = 80  # samples: 5 ms
 _ROUNDS = 32  # of Griffin-Lim
 
 
@@ -73,17 +72,6 @@ def vocoded(model: weights.LoadedModel, mel: torch.Tensor, pitch: Floats) -> Flo
     """Samples (T * hop,)."""
     vocoder = StreamingVocoder(model)
     return np.concatenate([vocoder.push(mel, pitch), vocoder.flush()])
-
-
-def world(sound: Floats) -> Floats:
-    """By CheapTrick, D4C and WORLD's synthesis (Morise et al. 2016), our pitch."""
-    library = load_world()
-    samples = sound.astype(np.float64)
-    pitch = pitch_track(sound, _WORLD_HOP).astype(np.float64)
-    times = np.arange(len(pitch)) * _WORLD_HOP / RATE
-    parts = [f(samples, pitch, times, RATE) for f in (library.cheaptrick, library.d4c)]
-    made = library.synthesize(pitch, *parts, RATE, 1000.0 * _WORLD_HOP / RATE)
-    return np.asarray(np.pad(made, (0, HOP))[: len(sound)], np.float32)
 
 
 def griffin_lim(sound: Floats) -> Floats:

@@ -38,13 +38,13 @@ from copies import (
     label,
     load,
     vocoded,
-    world,
 )
 from scipy.signal import butter, sosfiltfilt
 
 from avsynth import weights
 from avsynth.metrics import speech
 from avsynth.models.vocoder import Vocoder
+from avsynth.speech.world import world_copy
 
 Row = dict[str, float]
 
@@ -80,7 +80,7 @@ def main() -> None:
     }
     systems: dict[str, Copy] = {"original": lambda sound: sound}
     if options.anchors:
-        systems |= {"WORLD": world, "Griffin-Lim": griffin_lim}
+        systems |= {"WORLD": world_copy, "Griffin-Lim": griffin_lim}
     systems |= {name: copier(model) for name, model in models.items()}
     rows: dict[str, list[Row]] = {}
     if not options.speed_only:

@@ -24,13 +24,11 @@ from avsynth.models.vocoder import VocoderConfig
 from avsynth.models.voice_engine import Shifts
 from avsynth.models.voice_print import Voice, describe
 from avsynth.speech.activity import SPEECH_LEVEL, speech_level
-from avsynth.speech.mel import SAMPLE_RATE
-from avsynth.speech.pitch_track import load_world, pitch_track
+from avsynth.speech.pitch_track import pitch_track
 from avsynth.speech.spectrum import log_mel_spectrum
+from avsynth.speech.world import world_copy
 from avsynth.weights.speakers import NAME, load_speaker
 from avsynth.weights.voice_engines import VOCODER, load_voice_engine
-
-_HOP = 80  # samples of WORLD's step: 5 ms
 
 Copy = Callable[[Floats], Floats]
 
@@ -101,20 +99,6 @@ def vocoder_copier(model: weights.LoadedModel) -> Copy:
         return np.asarray(np.concatenate(parts)[: len(sound)] / gain, np.float32)
 
     return copy
-
-
-def world_copy(sound: Floats) -> Floats:
-    """Samples (N,) taken apart and put together again by WORLD, 5 ms steps, project's pitch."""
-    world = load_world()
-    samples = sound.astype(np.float64)
-    pitch = pitch_track(sound, _HOP).astype(np.float64)
-    times = np.arange(len(pitch)) * _HOP / SAMPLE_RATE
-    envelope, aperiodicity = (
-        f(samples, pitch, times, SAMPLE_RATE) for f in (world.cheaptrick, world.d4c)
-    )
-    period = 1000.0 * _HOP / SAMPLE_RATE
-    made = world.synthesize(pitch, envelope, aperiodicity, SAMPLE_RATE, period)
-    return np.asarray(np.pad(made, (0, _HOP))[: len(sound)], np.float32)
 
 
 def _converting(name: str, speaker: str, vocoder: str) -> System:

@@ -14,7 +14,7 @@ from avsynth import weights
 from avsynth.errors import WeightsError
 from avsynth.models.discriminators import Judgement, PatchConfig, PatchDiscriminator
 from avsynth.models.speaker import SpeakerEncoder
-from avsynth.models.voice import STACK, VoiceNetwork, sung
+from avsynth.models.voice import STACK, VoiceNetwork, spectrum_of, sung
 from avsynth.training import voice as losses
 from avsynth.training.adversarial import feature_matching, paired_loss
 from avsynth.training.divergence import divergence
@@ -93,7 +93,7 @@ class Trainer:
         pitch = sung(batch["pitch"], settings.network.spectrum)
         with self._fast():
             made = self.network.decode(latent, pitch, batch["energy"], batch["speaker"]).float()
-        spread = self._spread(batch["speaker"])
+        _, spread = spectrum_of(batch["speaker"], settings.network)
         grown = min(1.0, number / max(settings.divergence_steps, 1))
         terms = {
             "spectra": losses.spectra(made, batch["truth"], spread),
@@ -134,10 +134,13 @@ class Trainer:
             aim = other[:, : settings.network.embedding]
             terms["likeness"] = settings.likeness * (1 - (heard * aim).sum(dim=1)).mean()
         if settings.content:
-            bands = settings.network.spectrum.bands
-            start = settings.network.embedding
-            mean, spread = other[:, start : start + 2 * bands, None].chunk(2, dim=1)
-            own = ((converted - mean) / spread).transpose(1, 2).unflatten(1, (-1, STACK)).flatten(2)
+            mean, spread = spectrum_of(other, settings.network)
+            own = (
+                ((converted - mean[..., None]) / spread[..., None])
+                .transpose(1, 2)
+                .unflatten(1, (-1, STACK))
+                .flatten(2)
+            )
             with self._fast():
                 again, _ = self.network.encode(own)
             terms["content"] = settings.content * (again.float() - latent.detach()).abs().mean()
@@ -169,10 +172,6 @@ class Trainer:
         noise = torch.randn((len(speaker), width), generator=generator).to(speaker.device)
         near = speaker[:, :width] + self.settings.voice_noise * spread * noise
         return torch.cat([near, speaker[:, width:]], dim=1)
-
-    def _spread(self, speaker: Tensor) -> Tensor:
-        start = self.settings.network.embedding + self.settings.network.spectrum.bands
-        return speaker[:, start : start + self.settings.network.spectrum.bands]
 
     def _rates(self, number: int) -> None:
         """A short warm-up, then a cosine down to a twentieth."""

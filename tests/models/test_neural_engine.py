@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from avsynth.models.neural_engine import NeuralEngine, mel_centres, warped
+from avsynth.models.neural_engine import NeuralEngine, warped
 from avsynth.models.vocoder import Vocoder, VocoderConfig
 from avsynth.models.voice import VoiceConfig, VoiceNetwork
 from avsynth.models.voice_engine import Shifts
 from avsynth.models.voice_print import Voice
 from avsynth.speech.content import SpectrumContent
 from avsynth.speech.pitch_track import PitchStatistics, pitch_track
-from avsynth.speech.spectrum import SpectrumConfig
+from avsynth.speech.spectrum import SpectrumConfig, band_centres
 
 VOICE = VoiceConfig(
     latent=4, encoder=16, encoder_blocks=1, decoder=16, decoder_blocks=1, embedding=8
@@ -99,7 +99,7 @@ def test_the_pitch_is_the_targets(engine):
 
 
 def test_formants_move_up_by_the_shift():
-    centres = mel_centres(SpectrumConfig())
+    centres = band_centres(SpectrumConfig()).numpy()
     place = 40
     mel = torch.full((80, 3), -8.0)
     mel[place] = 0.0
