@@ -37,4 +37,4 @@ def test_every_score_has_its_time() -> None:
 
 
 def test_the_protocol_is_what_the_design_says() -> None:
-    assert {"start", "update_frames", "update_audio", "finish"} <= set(vars(Detector))
+    assert {"start", "update_faces", "update_audio", "finish"} <= set(vars(Detector))
