@@ -80,6 +80,9 @@ SYNTHETIC_TYPES = frozenset(
     }
 )
 
+# Source types that say that a device recorded the content as it is.
+CAPTURE_TYPES = frozenset({IPTC + "digitalCapture", IPTC + "computationalCapture"})
+
 RELATIONSHIPS = {
     "parentOf": "the original",
     "componentOf": "a part",
