@@ -1,0 +1,77 @@
+"""``render(verdict)``: a short summary in plain words, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from avsynth.provenance.text import plain
+from detectors.base import Evidence
+from detectors.report import credentials, words
+from detectors.verdict import Verdict
+
+_STRONGEST = 4
+_STRETCHES = 3
+
+
+def render(verdict: Verdict) -> str:
+    """The verdict as a few lines, each printable, the last without a line break.
+
+    Control characters in names and messages are replaced; console markup is not interpreted here
+    and must not be by the printer.
+    """
+    return "\n".join(line.rstrip() for line in _lines(verdict))
+
+
+def _lines(verdict: Verdict) -> Iterator[str]:
+    yield plain(verdict.path, 1000)
+    yield f"  {words.HEADLINES[verdict.answer].upper()}"
+    reason = plain(verdict.error or verdict.reason, 500)
+    if reason:
+        yield f"  {reason[0].upper()}{reason[1:]}"
+    if words.number(verdict.score) is not None:
+        limits = words.interval(verdict.interval)
+        yield f"  Score {words.signed(verdict.score)} (95 % interval {limits})"
+        yield f"  {words.weight_of_findings(verdict)}"
+    if meaning := words.meaning(verdict):
+        yield f"  {meaning}"
+    yield f"  {words.CAUTIONS[verdict.answer]}"
+    yield from _parts(verdict)
+    yield from _found(verdict)
+    yield from _not_judged(verdict)
+    if verdict.answer != "unreadable":
+        yield f"  Credentials: {credentials.summary(verdict.credentials)}"
+    if verdict.sha256:
+        yield f"  SHA-256 {plain(verdict.sha256)}"
+
+
+def _parts(verdict: Verdict) -> Iterator[str]:
+    for part in verdict.parts:
+        name, answer = words.SUBJECTS[part.subject], words.ANSWERS[part.answer]
+        scores = f"{words.signed(part.score)} ({words.interval(part.interval)})"
+        yield f"    {name:<28} {answer:<13} {scores}"
+
+
+def _found(verdict: Verdict) -> Iterator[str]:
+    positive = [each for each in words.strongest(verdict) if (each.score or 0) > 0]
+    if positive:
+        yield "  Strongest evidence for synthesis"
+    for each in positive[:_STRONGEST]:
+        yield f"    {each.detector:<28} {words.signed(each.score)}{_where(each)}"
+
+
+def _where(evidence: Evidence) -> str:
+    worst = sorted(evidence.where, key=lambda each: -each.score)
+    if not worst:
+        return ""
+    told = sorted(worst[:_STRETCHES], key=lambda each: each.start)
+    more = len(worst) - len(told)
+    stretches = ", ".join(words.stretch(each.start, each.stop) for each in told)
+    return f" at {stretches}" + (f" and {more} more" if more else "")
+
+
+def _not_judged(verdict: Verdict) -> Iterator[str]:
+    silent = words.abstained(verdict)
+    if silent:
+        yield "  Not judged"
+    for each in silent:
+        yield f"    {each.detector:<28} {plain(each.abstained)}"
