@@ -1,4 +1,4 @@
-"""avsynth bench: how fast, in how much memory."""
+"""avsynth bench: how fast, in how much memory; how well detectors detect."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Timing tables.")
+from avsynth.cli import bench_score
+
+app = typer.Typer(no_args_is_help=True, help="Timing tables and detection benchmarks.")
+app.command("score")(bench_score.score)
 
 
 @app.callback()
 def _group() -> None:
-    """Timing tables."""
+    """Timing tables and detection benchmarks."""
 
 
 @app.command()
