@@ -32,6 +32,13 @@ _OWN = {
 }
 
 
+_RELATIONSHIPS = {
+    "parentOf": "what was edited",
+    "componentOf": "put into it",
+    "inputTo": "given to a model",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Ingredient:
     """A file that the examined one was made from; ``depth`` 0 for a direct ingredient.
@@ -132,10 +139,11 @@ def _walk(ingredients: Sequence[Any], depth: int) -> Iterator[Ingredient]:
         if not isinstance(each, Mapping):
             continue
         state = str(each.get("state", "none"))
+        related = str(each.get("relationship") or "")
         yield Ingredient(
             depth=depth,
             title=plain(each.get("title") or "without a title"),
-            relationship=plain(each.get("relationship") or "", 60),
+            relationship=_RELATIONSHIPS.get(related, plain(related, 60)),
             state=_OWN.get(state, plain(state)),
             broken=state == "invalid",
             signed_by=plain(each.get("signed_by") or ""),

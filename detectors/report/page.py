@@ -2,29 +2,247 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
-from detectors.report import words
+import avsynth
+from avsynth.provenance.text import plain
+from detectors.base import Evidence, MarkedFrame, MarkedSound
+from detectors.report import credentials, json, scale, timeline, words
+from detectors.report.html import page_name
+from detectors.report.visible import visible
 from detectors.verdict import Verdict
 
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{{ title }}</title>
-<main><h1>{{ title }}</h1><pre>{{ text }}</pre></main></html>"""
+#: Pictures, table rows and characters: what bounds the page, however long the file is.
+FRAMES = 8
+SOUNDS = 4
+ROWS = 150
+_CELL = 400
 
 
 def render(verdict: Verdict) -> str:
-    """One self-contained page."""
-    from detectors.report import text
-
-    template = jinja2.Environment(autoescape=True).from_string(_PAGE)
-    return template.render(title=words.HEADLINES[verdict.answer], text=text.render(verdict))
+    """One self-contained page, no script, nothing fetched; a few MB at most."""
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(_style(verdict.sha256) | _case(verdict) | _found(verdict))
+    )
 
 
 def render_index(verdicts: Iterable[Verdict], folder: Path) -> str:
-    """The list of a batch."""
-    from detectors.report import text
+    """The list of a batch, worst first."""
+    rows = sorted(_index_rows(verdicts, folder), key=lambda row: row["order"])
+    counts = {
+        words.HEADLINES[answer]: sum(row["answer"] == answer for row in rows)
+        for answer in words.HEADLINES
+    }
+    return (
+        _environment()
+        .get_template("index.html")
+        .render(_style(None) | {"rows": rows, "counts": counts, "version": avsynth.__version__})
+    )
 
-    template = jinja2.Environment(autoescape=True).from_string(_PAGE)
-    return template.render(title="Batch", text="\n\n".join(map(text.render, verdicts)))
+
+def _case(verdict: Verdict) -> dict[str, Any]:
+    """What is said of the file as a whole."""
+    axis, rows = scale.of_verdict(verdict)
+    judged = {part.subject for part in verdict.parts}
+    silent = {each.subject: each for each in words.abstained(verdict)}
+    return {
+        "words": words,
+        "version": avsynth.__version__,
+        "verdict": verdict,
+        "name": visible(Path(verdict.path).name),
+        "path": visible(verdict.path),
+        "headline": words.HEADLINES[verdict.answer],
+        "reason": _sentence(verdict.error or verdict.reason),
+        "caution": words.CAUTIONS[verdict.answer],
+        "findings": words.weight_of_findings(verdict),
+        "meaning": words.meaning(verdict),
+        "facts": list(_facts(verdict)),
+        "axis": axis,
+        "rows": rows,
+        "unjudged": [
+            (words.SUBJECTS[subject], plain(silent[subject].abstained, _CELL))
+            for subject in ("face", "voice", "sync")
+            if subject in silent and subject not in judged
+        ],
+        "remarks": [plain(each, _CELL) for each in _remarks(verdict)],
+        "limits": words.LIMITS,
+        "glossary": words.GLOSSARY,
+    }
+
+
+def _found(verdict: Verdict) -> dict[str, Any]:
+    """What the detectors found, and everything that is needed to repeat it."""
+    return {
+        "timeline": timeline.of_verdict(verdict),
+        "frames": list(_frames(verdict)),
+        "sounds": list(_sounds(verdict)),
+        "colours": _colours(),
+        "credentials": credentials.shown(verdict.credentials),
+        "sensitivity": scale.of_sensitivity(verdict),
+        "detectors": [_detector(each, words.fusion_weights(verdict)) for each in verdict.evidence],
+        "hashes": words.hashes(verdict),
+        "properties": list(flat(verdict.properties)),
+        "settings": list(flat(verdict.settings)),
+        "versions": list(flat(verdict.versions)),
+        "seconds": list(flat(verdict.seconds)),
+    }
+
+
+def _remarks(verdict: Verdict) -> list[Any]:
+    notes = verdict.properties.get("notes")
+    return list(notes[:ROWS]) if isinstance(notes, list | tuple) else []
+
+
+def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    if verdict.kind:
+        yield "Kind", verdict.kind
+    if verdict.duration:
+        yield "Length", words.clock(verdict.duration)
+    if verdict.size:
+        yield "Size", f"{verdict.size:,} bytes"
+    if started := verdict.settings.get("started"):
+        yield "Examined", plain(started, 40)
+    yield "SHA-256", plain(verdict.sha256 or "the file could not be read")
+
+
+def _frames(verdict: Verdict) -> Iterator[dict[str, Any]]:
+    from detectors.report import pictures
+
+    marked = [(each.detector, frame) for each in verdict.evidence for frame in each.frames]
+    marked.sort(key=lambda pair: _order(pair[1]))
+    for detector, frame in marked[:FRAMES]:
+        yield {
+            "detector": plain(detector),
+            "track": frame.track,
+            "time": words.clock(frame.time),
+            "score": words.signed(frame.score),
+            "shown": pictures.face(frame),
+        }
+
+
+def _sounds(verdict: Verdict) -> Iterator[dict[str, Any]]:
+    from detectors.report import pictures
+
+    marked = [(each, sound) for each in verdict.evidence for sound in each.sounds]
+    marked.sort(key=lambda pair: _order(pair[1]))
+    for evidence, sound in marked[:SOUNDS]:
+        yield {
+            "detector": plain(evidence.detector),
+            "stretch": words.stretch(sound.start, sound.stop),
+            "score": words.signed(sound.score),
+            "shown": pictures.sound(sound),
+            "ticks": timeline.ticks(sound.start, sound.stop),
+            "marks": timeline.marks(evidence.where, sound.start, sound.stop),
+        }
+
+
+def _order(marked: MarkedFrame | MarkedSound) -> float:
+    known = words.number(float(marked.score))
+    return float("inf") if known is None else -known
+
+
+def _colours() -> list[tuple[float, str]]:
+    from detectors.report import pictures
+
+    return pictures.colours()
+
+
+def _detector(evidence: Evidence, weights: Mapping[str, float]) -> dict[str, Any]:
+    weight = weights.get(evidence.detector)
+    return {
+        "name": plain(evidence.detector),
+        "subject": words.SUBJECTS[evidence.subject],
+        "score": words.signed(evidence.score),
+        "abstained": None if evidence.abstained is None else plain(evidence.abstained, _CELL),
+        "weight": "\u2013" if weight is None else f"{weight:.2f}",
+        "seen": words.seen(evidence),
+        "trained_on": [plain(each, _CELL) for each in evidence.trained_on[:ROWS]],
+        "notes": [plain(each, _CELL) for each in evidence.notes[:ROWS]],
+        "figures": list(flat(evidence.figures)),
+        "where": [
+            (words.stretch(each.start, each.stop), words.signed(each.score))
+            for each in sorted(evidence.where, key=lambda each: -each.score)[:12]
+        ],
+        "marked": len(evidence.where),
+    }
+
+
+def _index_rows(verdicts: Iterable[Verdict], folder: Path) -> Iterator[dict[str, Any]]:
+    ranks = {answer: place for place, answer in enumerate(words.HEADLINES)}
+    ranks["inconclusive"], ranks["not-detected"] = 1, 2
+    for verdict in verdicts:
+        page = page_name(verdict)
+        score = words.number(verdict.score)
+        yield {
+            "order": (ranks[verdict.answer], -(score or 0.0), str(verdict.path)),
+            "answer": verdict.answer,
+            "headline": words.HEADLINES[verdict.answer],
+            "path": visible(verdict.path),
+            "reason": _sentence(verdict.error or verdict.reason),
+            "score": words.signed(verdict.score),
+            "interval": words.interval(verdict.interval),
+            "page": page if (folder / page).exists() else None,
+        }
+
+
+def flat(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Nested values as (path to it, printable value), at most ``ROWS`` of them."""
+    pairs = _walk("", json.plain(values))
+    for count, (name, value) in enumerate(pairs):
+        if count >= ROWS:
+            yield "\u2026", "more are in the JSON line"
+            return
+        yield plain(name, 80), plain(value, _CELL)
+
+
+def _walk(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _walk(f"{name}.{key}" if name else str(key), inner)
+    elif isinstance(value, list) and value and all(not isinstance(e, dict | list) for e in value):
+        yield name, ", ".join(str(each) for each in value)
+    elif isinstance(value, list) and value:
+        for place, inner in enumerate(value):
+            yield from _walk(f"{name}.{place}", inner)
+    elif value not in (None, "", {}, []):
+        yield name, value
+
+
+def _sentence(text: str) -> str:
+    said = plain(text, 600)
+    if not said:
+        return ""
+    return f"{said[0].upper()}{said[1:]}{'' if said[-1] in '.!?' else '.'}"
+
+
+def _style(sha256: str | None) -> dict[str, Any]:
+    """The style sheet, and the policy that allows it alone."""
+    foot = f"SHA-256 {sha256}" if sha256 and sha256.isalnum() else ""
+    css = _environment().get_template("style.css").render(foot=foot)
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; "
+        "form-action 'none'"
+    )
+    return {"css": Markup(css), "policy": policy}
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("detectors.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

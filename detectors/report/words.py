@@ -16,6 +16,9 @@ SUBJECTS: dict[str, str] = {
     "file": "The file itself",
 }
 
+#: The same where there is little room.
+SHORT: dict[str, str] = SUBJECTS | {"sync": "Agreement", "file": "File"}
+
 HEADLINES: dict[Answer, str] = {
     "synthetic": "Signs of synthesis found",
     "not-detected": "No signs of synthesis found",
@@ -90,7 +93,7 @@ _LARGEST = 1_000_000
 
 def false_alarms(verdict: Verdict) -> float | None:
     """The share of real files that may be called synthetic, as the settings state it."""
-    return number(verdict.settings.get("false_positive_rate"))
+    return number(verdict.settings.get("operating_point"))
 
 
 def thresholds(verdict: Verdict) -> dict[str, float]:
@@ -171,7 +174,7 @@ def weight_of_findings(verdict: Verdict) -> str:
         return f"{said}: {support(score)}."
     low, high = sorted(verdict.interval, key=abs) if score < 0 else verdict.interval
     sign = -1.0 if score < 0 else 1.0
-    between = f"{factor(sign * low)} and {factor(sign * high)}"
+    between = f"{factor(sign * low)} to {factor(sign * high)}"
     settled = verdict.interval[0] > 0 or verdict.interval[1] < 0
     tail = "" if settled else ", which includes 1: the direction is not settled"
     return f"{said}: {support(score)}. The 95 % interval of that factor is {between}{tail}."
@@ -182,9 +185,11 @@ def meaning(verdict: Verdict) -> str:
     share = false_alarms(verdict)
     if verdict.answer == "unreadable" or share is None:
         return ""
+    known = thresholds(verdict)
     limits = [
-        f"{SUBJECTS.get(name, name).lower()} {signed(limit)}"
-        for name, limit in thresholds(verdict).items()
+        f"{SUBJECTS[part.subject].lower()} {signed(known[part.subject])}"
+        for part in verdict.parts
+        if part.subject in known
     ]
     at = f" Scores needed for that: {', '.join(limits)}." if limits else ""
     return (
