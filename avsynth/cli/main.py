@@ -11,7 +11,19 @@ from typing import Annotated
 import typer
 
 from avsynth import __version__
-from avsynth.cli import adapt, bench, consent, convert, demo, dub, inspect, verify, voice, weights
+from avsynth.cli import (
+    adapt,
+    bench,
+    consent,
+    convert,
+    demo,
+    dub,
+    inspect,
+    scan,
+    verify,
+    voice,
+    weights,
+)
 from avsynth.errors import AvsynthError, ExitCode, ResourceError
 
 # What torch, OpenCV, the loader and the thread library say when there is no memory left.
@@ -32,6 +44,7 @@ app = typer.Typer(
 app.command("dub")(dub.dub)
 app.command("convert")(convert.convert)
 app.command("adapt")(adapt.adapt)
+app.command("scan")(scan.scan)
 app.command("verify")(verify.verify)
 app.command("probe")(inspect.probe)
 app.command("doctor")(inspect.doctor)

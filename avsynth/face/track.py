@@ -62,10 +62,15 @@ class FaceTracker:
 
         ``threshold`` 0..1 is the detectors' score from which a newcomer is believed.
         """
-        self.width, self.height, self.max_faces = width, height, max_faces
-        self.shot = 0
+        self.max_faces = max_faces
         self._detector = FaceDetector(threshold)
         self._mesh = MeshNetwork()
+        self.begin(width, height)
+
+    def begin(self, width: int, height: int) -> None:
+        """Forget what was followed, and begin a video of another size; the networks stay."""
+        self.width, self.height = width, height
+        self.shot = 0
         self._shots = ShotDetector()
         self._tracks: list[_Track] = []
         self._lost: list[_Track] = []

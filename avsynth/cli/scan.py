@@ -1,0 +1,119 @@
+"""avsynth scan: whether faces and voices in files are synthetic, with evidence."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from detectors.batch import Summary
+    from detectors.verdict import Verdict
+
+
+def scan(
+    paths: Annotated[list[Path], typer.Argument(help="Files; with -r also folders.")],
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look through folders.")] = (
+        False
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a file.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the JSON objects, a line each, here.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for an HTML page a file, and an index.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip what --out or --report holds already.")
+    ] = False,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Also how the score moves when disturbed.")
+    ] = False,
+    detectors: Annotated[
+        str | None, typer.Option(help="Names, with commas between. Default: all.")
+    ] = None,
+    operating_point: Annotated[
+        float | None, typer.Option(help="Share of real files called synthetic. Default: 0.01.")
+    ] = None,
+    weights: Annotated[str | None, typer.Option(help="small (default) or research.")] = None,
+    period: Annotated[
+        float | None, typer.Option(help="A burst of frames out of so many seconds. Default: 1.")
+    ] = None,
+    max_faces: Annotated[
+        int | None, typer.Option(help="Faces followed at a time. Default: 8.")
+    ] = None,
+    max_pixels: Annotated[
+        int | None, typer.Option(help="Larger pictures are refused. Default: 67108864.")
+    ] = None,
+    max_duration: Annotated[
+        float | None, typer.Option(help="Seconds looked at of longer files. Default: 21600.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes. Default: one a processor.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=1, help="Seconds without progress, then a file is given up.")
+    ] = None,
+) -> None:
+    """Say whether faces and voices in files are synthetic: verdict, evidence, uncertainty.
+
+    Exit codes: 10 synthetic in any file, else 11 inconclusive in any, else 12 unreadable, else 0.
+    """
+    from avsynth.cli.progress import bars
+    from detectors.batch import BatchOptions, run
+    from detectors.options import checked
+    from detectors.pool import PATIENCE
+
+    options = checked(
+        {
+            "detectors": None if detectors is None else _names(detectors),
+            "operating_point": operating_point,
+            "weights": weights,
+            "period": period,
+            "max_faces": max_faces,
+            "max_pixels": max_pixels,
+            "max_duration": max_duration,
+            "sensitivity": sensitivity,
+        }
+    )
+    batch = BatchOptions(recursive, jobs, out, resume, report, timeout or PATIENCE)
+    with bars() as show:
+        done = run(paths, options, batch, lambda found: _tell(found, report, as_json), show)
+    print(_summed(done), file=sys.stderr)
+    raise typer.Exit(int(done.exit_code))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _tell(verdict: Verdict, pages: Path | None, as_json: bool) -> None:
+    from detectors.batch import line
+    from detectors.report.text import render
+
+    print(json.dumps(line(verdict, pages)) if as_json else f"{render(verdict)}\n", flush=True)
+
+
+def _summed(done: Summary) -> str:
+    """The counts of a batch in a line or two."""
+    counts = done.answers
+    words = {
+        "synthetic": "synthetic",
+        "inconclusive": "inconclusive",
+        "not-detected": "without signs of synthesis",
+        "unreadable": "unreadable",
+    }
+    told = [f"{counts[answer]} {word}" for answer, word in words.items()]
+    files = counts.total()
+    parts = [f"{files} file{'' if files == 1 else 's'}: {', '.join(told)}"]
+    if done.earlier:
+        parts.append(f"{done.earlier} of them from earlier, not looked at again")
+    if done.skipped:
+        passed = ", ".join(f"{count} {why}" for why, count in sorted(done.skipped.items()))
+        parts.append(f"passed over: {passed}")
+    if done.index is not None:
+        parts.append(f"report: {done.index}")
+    return "\n".join(parts)

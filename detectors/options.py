@@ -1,0 +1,61 @@
+"""What a scan is told, checked before any work."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import resources
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import avsynth
+from avsynth.errors import UsageError
+
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class ScanOptions(BaseModel):
+    """Options of ``scan``; the command line's have the same names.
+
+    Attributes:
+        detectors: names of those that look; empty: all there are.
+        operating_point: share of real files that may be called synthetic, 0 to 1.
+        period: seconds of video of which one burst of frames is looked at.
+        max_faces: how many faces are followed at a time.
+        max_pixels: pictures with more are refused before they are decoded.
+        max_duration: seconds; of longer files the beginning is looked at.
+        weights: "small", or "research" for those trained on research data too.
+        sensitivity: also see how the score moves under small disturbances.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detectors: tuple[str, ...] = ()
+    operating_point: Share = 0.01
+    period: Annotated[float, Field(ge=0.1, le=3600.0)] = 1.0
+    max_faces: Annotated[int, Field(ge=1, le=64)] = 8
+    max_pixels: Annotated[int, Field(ge=64, le=2**28)] = 2**26
+    max_duration: Annotated[float, Field(gt=0.0, le=7 * 86400.0)] = 6 * 3600.0
+    weights: Literal["small", "research"] = "small"
+    sensitivity: bool = False
+
+    def settings(self) -> dict[str, Any]:
+        """All of them for a report, with ``fingerprint``: equal where nothing that matters differs.
+
+        The fingerprint covers the options, the package's version and the shipped weights.
+        """
+        given = self.model_dump(mode="json")
+        shipped = resources.files("avsynth.weights") / "shipped" / "manifest.json"
+        steered = json.dumps([given, avsynth.__version__], sort_keys=True).encode()
+        return given | {"fingerprint": hashlib.sha256(steered + shipped.read_bytes()).hexdigest()}
+
+
+def checked(given: dict[str, Any]) -> ScanOptions:
+    """Options from named values; None means the default. UsageError for one out of range."""
+    try:
+        return ScanOptions(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).replace("_", "-") if first["loc"] else "the options"
+        raise UsageError(f"{name}: {first['msg'].lower()}") from error

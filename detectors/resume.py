@@ -1,0 +1,117 @@
+"""JSON Lines of an earlier scan: what of it still holds, so that it need not be done again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from avsynth.errors import InputError, ResourceError
+from avsynth.media import atomic_output
+from detectors.report.json import text
+from detectors.walk import Item
+
+Line = dict[str, Any]
+
+
+class Lines:
+    """A file of JSON Lines that is written a line at a time; use it in a ``with`` block.
+
+    Whenever it is cut off, all lines but the last are whole; the last is dropped when the file is
+    read again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Append to ``path``. ResourceError where that cannot be."""
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise ResourceError(f"cannot be written: {error.strerror}", path) from error
+        self._path = path
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        os.close(self._file)
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Add a line, in one call of the system."""
+        data = (json.dumps(line, allow_nan=False) + "\n").encode()
+        while data:
+            data = data[os.write(self._file, data) :]
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """The whole lines of a file of JSON Lines, one at a time.
+
+    Raises:
+        InputError: it cannot be read, or is something else.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, raw in enumerate(file, start=1):
+                if not raw.endswith("\n"):
+                    return  # cut off while it was written
+                try:
+                    found = json.loads(raw)
+                except ValueError:
+                    found = None
+                if not isinstance(found, dict) or "verdict" not in found or "path" not in found:
+                    raise InputError(f"line {number} is not of a scan", path)
+                yield found
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", path) from error
+
+
+class Earlier:
+    """What earlier scans into the same file have found, and need not find again.
+
+    A file is known by path, size and time of change, and by what steered the scan. ``answers``
+    counts the verdicts that are taken over.
+    """
+
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        """Read ``path``, if it is there, and drop from it what has to be done again."""
+        self._known: dict[str, tuple[int, int]] = {}
+        self._answers: dict[str, str] = {}
+        self.answers: Counter[str] = Counter()
+        if not path.exists():
+            return
+        with atomic_output(path) as temporary, temporary.open("w", encoding="utf-8") as kept:
+            for line in read_lines(path):
+                if self._holds(line, fingerprint):
+                    kept.write(json.dumps(line, allow_nan=False) + "\n")
+
+    def has(self, item: Item) -> bool:
+        """Whether a file has been scanned as it is now; counts its verdict if so."""
+        name = text(item.path)
+        if self._known.get(name) is None or self._known[name] != _state(item.path):
+            return False
+        self.answers[self._answers[name]] += 1
+        return True
+
+    def _holds(self, line: Line, fingerprint: str) -> bool:
+        """Whether a line may stay; what it says of is known from now on."""
+        modified = line.get("properties", {}).get("modified_ns")
+        same = line.get("settings", {}).get("fingerprint") == fingerprint
+        if line["verdict"] == "unreadable" or not same or not isinstance(modified, int):
+            return False
+        state = _state(line["path"])
+        if line["path"] in self._known or (state is not None and state != (line["size"], modified)):
+            return False
+        self._known[line["path"]] = line["size"], modified
+        self._answers[line["path"]] = line["verdict"]
+        return True
+
+
+def _state(path: str) -> tuple[int, int] | None:
+    """Size and time of change, None where there is no such file."""
+    try:
+        state = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return state.st_size, state.st_mtime_ns

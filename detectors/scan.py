@@ -1,0 +1,292 @@
+"""One file in, one verdict out.
+
+A file is checked from its headers, decoded once, and shown to every detector; what they found is
+calibrated and weighed together. Nothing grows with the length of the file but a few numbers a
+second. Whatever goes wrong with a detector or a stream costs what it would have said, no more.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from avsynth.errors import AvsynthError, InputError, ResourceError, WeightsError
+from avsynth.media import AudioChunk, MediaInfo, probe, sha256_file
+from avsynth.media.opening import StrPath
+from avsynth.pipelines.progress import Callback, Progress
+from detectors import registry
+from detectors.base import Detector, Evidence, abstention
+from detectors.feed import Feed, Tally
+from detectors.fusion import fuse
+from detectors.limits import check
+from detectors.looks import Burst
+from detectors.options import ScanOptions
+from detectors.properties import kind_of, properties, same_file, stated_length, versions
+from detectors.verdict import Verdict
+
+if TYPE_CHECKING:
+    from avsynth.face.track import FaceTracker
+
+_SHORT_OF: Final = 0.9  # share of the stated length below which a file is said to be cut off
+
+
+def scan(
+    path: StrPath, options: ScanOptions | None = None, progress: Callback | None = None
+) -> Verdict:
+    """Look at one file with all detectors, or those that ``options`` names.
+
+    Raises:
+        UsageError: an unknown detector.
+        WeightsError: a network is missing.
+    """
+    with Scanner(options) as scanner:
+        return scanner.scan(path, progress)
+
+
+def scan_file(
+    path: StrPath, options: ScanOptions | None = None, detectors: Sequence[Detector] | None = None
+) -> Verdict:
+    """The same with ``detectors`` that are already there."""
+    with Scanner(options, detectors) as scanner:
+        return scanner.scan(path)
+
+
+class Scanner:
+    """Detectors and face networks that are loaded once, for one file after the other.
+
+    Loading begins at once, in the background: a file is being decoded meanwhile.
+    """
+
+    def __init__(
+        self, options: ScanOptions | None = None, detectors: Sequence[Detector] | None = None,
+        threads: int = 0,
+    ) -> None:  # fmt: skip
+        """``detectors`` that are already there, or those that ``options`` names.
+
+        ``threads`` is over how many decoding and each network's call are split; 0: as many as
+        there are processors.
+        """
+        self.options = options or ScanOptions()
+        self._settings = self.options.settings()
+        self._threads = threads
+        self._aside = ThreadPoolExecutor(2, thread_name_prefix="scan")
+        self._tracker: FaceTracker | None = None
+        self._detectors: Future[list[Detector]] = self._aside.submit(self._made, detectors)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the face networks; a second call does nothing."""
+        self._aside.shutdown()
+        if self._tracker is not None:
+            self._tracker.close()
+            self._tracker = None
+
+    def scan(self, path: StrPath, progress: Callback | None = None) -> Verdict:
+        """One file's verdict; "unreadable" where it cannot be judged at all.
+
+        Raises:
+            UsageError, WeightsError: the detectors cannot be had, for this or any file.
+        """
+        began = time.perf_counter()
+        name = os.fspath(path)
+        try:
+            state = Path(path).stat()
+            check(path, self.options.max_pixels)
+            info = probe(path)
+        except (AvsynthError, OSError, ValueError, MemoryError) as error:
+            self._detectors.result()  # what stops every file is said at the first one
+            return unreadable(name, error, self._settings)
+        digest = self._aside.submit(sha256_file, path)
+        try:
+            seen = self._look(info, progress)
+            return self._verdict(name, info, state, seen, digest, began)
+        except (InputError, ResourceError, MemoryError) as error:
+            return unreadable(name, error, self._settings, digest)
+
+    def _look(self, info: MediaInfo, progress: Callback | None) -> _Seen:
+        """Show the file to the detectors."""
+        steps = Progress(progress)
+        with Feed(info, self.options, self._track, self._threads) as feed:
+            began = time.perf_counter()
+            watched = [_Watched(each, info) for each in self._detectors.result()]
+            feed.tally.spent("loading", began)
+            length = stated_length(info)
+            steps.start("scanning", None if length is None else round(length), "s")
+            reached = 0.0
+            for item in feed:
+                for each in watched:
+                    each.show(item)
+                now = float(item.end) if isinstance(item, AudioChunk) else item.looks[-1].time
+                steps.advance(max(now - reached, 0.0))
+                reached = max(now, reached)
+        if not feed.tally.frames and not feed.tally.heard:
+            raise feed.tally.errors[0] if feed.tally.errors else InputError("holds nothing")
+        evidence = [each.finish() for each in watched]
+        steps.finish()
+        return _Seen(watched, evidence, feed.tally)
+
+    def _verdict(
+        self, name: str, info: MediaInfo, state: os.stat_result, seen: _Seen,
+        digest: Future[str], began: float,
+    ) -> Verdict:  # fmt: skip
+        fused = fuse(seen.evidence, self.options.operating_point)
+        tally = seen.tally
+        kind = kind_of(info, tally.frames)
+        notes = [*tally.notes, *_notes(tally, info, self.options)]
+        sha256 = digest.result()
+        if not same_file(Path(name), state):
+            notes.append("the file changed while it was being looked at")
+        seconds = tally.seconds | {each.name: each.seconds for each in seen.watched}
+        return Verdict(
+            path=name,
+            answer=fused.answer,
+            reason=fused.reason,
+            score=fused.score,
+            interval=fused.interval,
+            parts=fused.parts,
+            evidence=fused.evidence,
+            sha256=sha256,
+            size=state.st_size,
+            kind=kind,
+            duration=0.0 if kind == "picture" else max(tally.seen, tally.heard),
+            properties=properties(info, state, notes),
+            credentials=seen.credentials(),
+            settings=self._settings,
+            versions=versions(),
+            seconds=seconds | {"total": time.perf_counter() - began},
+        )
+
+    def _made(self, detectors: Sequence[Detector] | None) -> list[Detector]:
+        if detectors is not None:
+            return list(detectors)
+        return registry.make(self.options.detectors or _landed())
+
+    def _track(self, width: int, height: int) -> FaceTracker:
+        from avsynth.face.track import FaceTracker
+
+        if self._tracker is None:
+            self._tracker = FaceTracker(width, height, self.options.max_faces)
+        else:
+            self._tracker.begin(width, height)
+        return self._tracker
+
+
+class _Seen:
+    """What the detectors made of a file."""
+
+    def __init__(self, watched: list[_Watched], evidence: list[Evidence], tally: Tally) -> None:
+        self.watched, self.evidence, self.tally = watched, evidence, tally
+
+    def credentials(self) -> dict[str, Any] | None:
+        """What Content Credentials say, where a detector has read them."""
+        from avsynth.provenance.report import CredentialReport
+
+        reports = [getattr(each.detector, "report", None) for each in self.watched]
+        found = next((each for each in reports if isinstance(each, CredentialReport)), None)
+        return None if found is None else found.as_dict()
+
+
+class _Watched:
+    """A detector on one file: timed, and silent from its first error on."""
+
+    def __init__(self, detector: Detector, info: MediaInfo) -> None:
+        self.detector, self.name = detector, detector.name
+        self.seconds = 0.0
+        self._silent = _missing(detector, info)
+        self._call(lambda: detector.start(info))
+
+    def show(self, item: Burst | AudioChunk) -> None:
+        """Let it see a burst, or hear a chunk of sound."""
+        if isinstance(item, Burst):
+            self._call(lambda: self.detector.update_faces(item))
+        else:
+            self._call(lambda: self.detector.update_audio(item))
+
+    def finish(self) -> Evidence:
+        """What it found, or why it cannot say."""
+        found: list[Evidence] = []
+        self._call(lambda: found.append(self.detector.finish()))
+        if found:
+            return found[0]
+        return abstention(self.name, self.detector.subject, self._silent or "it said nothing")
+
+    def _call(self, step: Callable[[], None]) -> None:
+        if self._silent is not None:
+            return
+        began = time.perf_counter()
+        try:
+            step()
+        except WeightsError:
+            raise  # this and every other file would lack it
+        except Exception as error:
+            # One detector's failure is no reason to lose what the others see.
+            said = error.what if isinstance(error, AvsynthError) else str(error)
+            self._silent = f"it failed: {type(error).__name__}: {said}"
+        self.seconds += time.perf_counter() - began
+
+
+def _missing(detector: Detector, info: MediaInfo) -> str | None:
+    """Why a file holds nothing that a detector could speak of; None where it does."""
+    picture, sound = info.video is not None, bool(info.audio)
+    if detector.subject == "sync" and not (picture and sound):
+        return f"it needs picture and sound, and there is no {'sound' if picture else 'picture'}"
+    if detector.subject == "face" and not picture:
+        return "the file holds no picture"
+    if detector.subject == "voice" and not sound:
+        return "the file holds no sound"
+    return None
+
+
+def _notes(tally: Tally, info: MediaInfo, options: ScanOptions) -> list[str]:
+    """What a reader should know of how much could be seen."""
+    notes = []
+    stated, reached = stated_length(info), max(tally.seen, tally.heard)
+    wanted = None if stated is None else min(stated, options.max_duration)
+    if wanted is not None and reached < _SHORT_OF * wanted and wanted - reached > 1.0:
+        notes.append(f"it ends after {reached:.1f} s and says that it lasts {stated:.1f} s")
+    if tally.damaged:
+        notes.append(f"{tally.damaged} pieces of its video were damaged")
+    if tally.crowded:
+        notes.append(f"at most {options.max_faces} faces at a time were followed; others were not")
+    return notes
+
+
+def _landed() -> tuple[str, ...]:
+    """Detectors whose modules are there."""
+    from importlib.util import find_spec
+
+    found = registry.DETECTORS.items()
+    return tuple(name for name, where in found if find_spec(where.partition(":")[0]))
+
+
+def unreadable(
+    path: str, error: BaseException, settings: dict[str, Any], digest: Future[str] | None = None
+) -> Verdict:
+    """The verdict on a file that cannot be judged at all."""
+    if isinstance(error, AvsynthError):
+        what = error.what
+    elif isinstance(error, MemoryError):
+        what = "out of memory"
+    else:
+        what = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    what = "no such file" if isinstance(error, FileNotFoundError) else what
+    sha256, size, modified = None, 0, {}
+    try:
+        state = Path(path).stat()
+        size, modified = state.st_size, {"modified_ns": state.st_mtime_ns}
+        sha256 = sha256_file(path) if digest is None else digest.result()
+    except (AvsynthError, OSError, ValueError):
+        pass  # then there is nothing more to say of it
+    return Verdict(
+        path, "unreadable", "it could not be read", sha256=sha256, size=size, error=what,
+        settings=settings, versions=versions(), properties=modified,
+    )  # fmt: skip
