@@ -1,0 +1,152 @@
+"""From what a VAE misses to how unusual that is: region by region, and as a whole.
+
+A likelihood alone does not tell fakes: what is smoother than real is *more* likely. So every
+quantity that the network gives is compared with its values on real pictures, in both directions:
+a Gaussian of region features with two covariances, between recordings and within one, so that what
+is odd in every window of a file weighs more than what is odd once. Only real material is fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+#: What is measured of a picture: ``error`` the log of the error's mean square over the expected
+#: one; ``shape`` how unevenly the error is spread; ``variance`` what the decoder expects;
+#: ``divergence`` how unusual the content is; ``change`` how much of the error is new in the next
+#: picture.
+KINDS = ("error", "shape", "variance", "divergence", "change")
+_LEAST = 1e-8
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Rectangles (top, left, bottom, right) in fractions of the picture.
+
+    With a ``reference`` everything is said relative to that rectangle of the same picture, which
+    cancels camera and codec.
+    """
+
+    names: tuple[str, ...]
+    boxes: tuple[tuple[float, float, float, float], ...]
+    reference: tuple[float, float, float, float] | None = None
+
+    def means(self, values: Floats | Doubles) -> Doubles:
+        """Mean over each rectangle: (..., h, w) -> (..., regions)."""
+        return np.stack([_mean(values, box) for box in self.boxes], axis=-1)
+
+
+#: In the aligned crop of ``avsynth.face.crops``: the mouth, the chin, and the cheeks, against the
+#: eyes and the forehead.
+FACE_REGIONS = Regions(
+    ("mouth", "chin", "left cheek", "right cheek", "nose"),
+    (
+        (0.60, 0.36, 0.76, 0.64), (0.76, 0.36, 0.90, 0.64), (0.54, 0.18, 0.80, 0.36),
+        (0.54, 0.64, 0.80, 0.82), (0.42, 0.40, 0.60, 0.60),
+    ),
+    (0.20, 0.25, 0.44, 0.75),
+)  # fmt: skip
+#: Eight bands of 1 kHz.
+VOICE_REGIONS = Regions(
+    tuple(f"{low} to {low + 1} kHz" for low in range(8)),
+    tuple((low / 8, 0.0, (low + 1) / 8, 1.0) for low in range(8)),
+)
+
+
+def features(found: Mapping[str, Floats], regions: Regions) -> dict[str, Floats]:
+    """What ``AnomalyVae`` found in N pictures -> kind -> features (N, F).
+
+    ``found`` holds arrays as ``AnomalyVae.forward`` names them, and may hold ``change``, (N, 10,
+    h, w), half the mean square of the difference of two pictures' errors. Features of a kind are
+    bands within regions.
+    """
+    energy, variance = found["energy"], found["variance"]
+    expected = np.exp(variance)
+    divergence = found["divergence"].sum(axis=1, keepdims=True)
+    measured = {
+        "error": _log(energy / expected, regions),
+        "shape": _log(found["size"] ** 2 / (energy + _LEAST), regions),
+        "variance": regions.means(variance) - _reference(variance, regions),
+        "divergence": _log(divergence, regions),
+    }
+    if "change" in found:
+        change = _log(found["change"] / expected, regions)
+        measured["change"] = change - measured["error"]
+    return {k: v.reshape(len(v), -1).astype(np.float32) for k, v in measured.items()}
+
+
+def _log(values: Floats | Doubles, regions: Regions) -> Doubles:
+    """Logarithm of the mean over each rectangle, less that over the reference."""
+    own = np.log(regions.means(values) + _LEAST)
+    if regions.reference is None:
+        return own
+    return np.asarray(own - np.log(_mean(values, regions.reference) + _LEAST)[..., None])
+
+
+def _reference(values: Floats | Doubles, regions: Regions) -> Doubles | float:
+    return 0.0 if regions.reference is None else _mean(values, regions.reference)[..., None]
+
+
+def _mean(values: Floats | Doubles, box: tuple[float, float, float, float]) -> Doubles:
+    height, width = values.shape[-2:]
+    top, left, bottom, right = (round(b * s) for b, s in zip(box, (height, width) * 2, strict=True))
+    part = values[..., top : max(bottom, top + 1), left : max(right, left + 1)]
+    return np.asarray(part.mean(axis=(-2, -1), dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Density:
+    """A Gaussian of features: a recording has a mean of its own, around which its windows vary.
+
+    ``mean`` (F,), ``between`` and ``within`` (F, F) covariances; ``centre`` and ``spread`` of the
+    distances of real recordings of people that were not fitted, to which scores are scaled.
+    """
+
+    mean: Doubles
+    between: Doubles
+    within: Doubles
+    centre: float = 0.0
+    spread: float = 1.0
+
+    @classmethod
+    def fit(cls, recordings: Sequence[Floats], shrink: float = 0.1) -> Density:
+        """Of real recordings, features (N_i, F) each; ``shrink`` 0..1 towards a diagonal."""
+        means = np.stack([r.mean(axis=0, dtype=np.float64) for r in recordings])
+        several = [r - r.mean(axis=0) for r in recordings if len(r) > 1]
+        degrees = sum(len(r) - 1 for r in several)
+        inside = sum((r.T.astype(np.float64) @ r for r in several), np.zeros(means.shape[1:] * 2))
+        within = _shrunk(inside / max(degrees, 1), shrink)
+        rate = float(np.mean([1 / len(r) for r in recordings]))
+        between = _positive(np.cov(means.T).reshape(within.shape) - rate * within)
+        return cls(means.mean(axis=0), _shrunk(between, shrink), within)
+
+    def distance(self, feature: Floats | Doubles, windows: int = 1) -> float:
+        """How unusual the mean ``feature`` (F,) of so many windows is: about N(0, 1) where typical.
+
+        NaN features do not count. Fisher's approximation of the chi-square distribution.
+        """
+        known = np.isfinite(feature)
+        away = (feature - self.mean)[known]
+        spread = (self.between + self.within / windows)[np.ix_(known, known)]
+        square = float(away @ np.linalg.solve(spread, away))
+        return float(np.sqrt(2 * square) - np.sqrt(max(2 * known.sum() - 1, 1)))
+
+    def score(self, feature: Floats | Doubles, windows: int = 1) -> float:
+        """``distance`` in units of the spread among real recordings."""
+        return (self.distance(feature, windows) - self.centre) / self.spread
+
+
+def _shrunk(covariance: Doubles, amount: float) -> Doubles:
+    return (1 - amount) * covariance + amount * np.diag(np.diag(covariance) + 1e-6)
+
+
+def _positive(covariance: Doubles) -> Doubles:
+    """The nearest covariance: no variance is negative."""
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    return np.asarray((vectors * values.clip(0)) @ vectors.T)
