@@ -22,6 +22,7 @@ from avsynth.media.colour import GBR, UNSPECIFIED, matrix_for
 from avsynth.media.info import ColourTags, VideoInfo
 from avsynth.media.opening import StrPath
 from avsynth.media.planes import native_format, planar_format
+from avsynth.media.scheduling import ordinary_scheduling
 
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9",
              "ffv1": "ffv1"}  # fmt: skip
@@ -243,6 +244,9 @@ class VideoEncoder:
             space = Colorspace.ITU709 if colour.space == 1 else Colorspace.ITU601
             self._matrix = {"dst_colorspace": space, "dst_color_range": ColorRange.MPEG}
         self._scaler = VideoReformatter()
+        if settings.codec == "av1":
+            with ordinary_scheduling():
+                context.open()
 
     def encode(self, raw: VideoFrame | None, pts: int = 0) -> list[Packet[Any]]:
         """Encode a picture shown at ``pts`` (in the stream's time base); None flushes."""
