@@ -113,10 +113,10 @@ def _write_pictures(
     start: Fraction | None, stop: Fraction | None,
 ) -> None:  # fmt: skip
     base = like.time_base
-    bounds = [None if limit is None else int(limit / base) for limit in (start, stop)]
+    first, end = (None if limit is None else int(limit / base) for limit in (start, stop))
     stored = _as_stored(corruption, like) and like.codec != "rawvideo"
     last = -1
-    for number, frame in enumerate(read_frames(path, *bounds, threads=1)):
+    for number, frame in enumerate(read_frames(path, first, end, threads=1)):
         last = max(last + 1, round((frame.time - (start or 0)) / base))
         writer.write(frame if stored else _picture(frame, like, corruption, number), last)
 

@@ -142,8 +142,8 @@ def corrupt_film(film: Film, corruption: Corruption, seed: int = 0) -> Film:
             return np.stack([_blurred(picture, setting) for picture in film])
         case "noise":
             generator = np.random.default_rng(seed)
-            noise = generator.standard_normal(film.shape, np.float32) * setting
-            return np.clip(film + np.rint(noise), 0, 255).astype(np.uint8)
+            noise = np.rint(generator.standard_normal(film.shape, np.float32) * setting)
+            return np.asarray(np.clip(film + noise, 0, 255), np.uint8)
         case "colour":
             return np.stack([_faded(picture, setting) for picture in film])
         case "crop":
@@ -185,7 +185,8 @@ def _corrupt_channel(sound: Samples, rate: int, corruption: Corruption, seed: in
 
 def _jpeg(picture: Film, quality: int) -> Film:
     _, coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+    return decoded[..., ::-1]
 
 
 def _resized(picture: Film, factor: float) -> Film:

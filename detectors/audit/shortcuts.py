@@ -210,4 +210,5 @@ def _weighted_auc(scores: Floats, flags: Flags, weights: Floats) -> Floats:
     below = np.cumsum(real, axis=1) - real / 2
     pairs = fake.sum(axis=1) * real.sum(axis=1)
     won = (fake * below).sum(axis=1)
-    return np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    found: Floats = np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return found

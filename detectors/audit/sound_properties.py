@@ -75,7 +75,7 @@ def _levels(sound: Samples, rate: int) -> NDArray[np.float64]:
     starts = np.arange(0, len(sound), max(round(rate * _STEP_S), 1))
     powers = np.add.reduceat(np.square(sound, dtype=np.float64), starts)
     counts = np.diff(np.append(starts, len(sound)))
-    return np.maximum(10 * np.log10(np.maximum(powers / counts, 1e-24)), _LEAST_DB)
+    return np.asarray(np.maximum(10 * np.log10(np.maximum(powers / counts, 1e-24)), _LEAST_DB))
 
 
 def _silence(levels: NDArray[np.float64]) -> dict[str, float]:
