@@ -81,4 +81,4 @@ def _through(film: Film, encoder: VideoCodecContext, decoder: VideoCodecContext)
         decoder.extradata = encoder.extradata
     for packet in [*packets, None]:
         for frame in decoder.decode(packet):
-            yield frame.to_ndarray(format="rgb24")
+            yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)

@@ -82,11 +82,11 @@ class FaceCorpus:
 
     def points(self, item: FaceItem) -> Floats:
         """Landmarks ``mesh.STORED`` in pixels of the film, float32 (8, P, 2)."""
-        return self._points[item.number]
+        return np.asarray(self._points[item.number])
 
     def masks(self, item: FaceItem) -> Floats:
         """How much of each place was changed, float32 (8, 28, 28), 0..1; 0 in real films."""
-        return self._masks[item.number].astype(np.float32) / 255.0
+        return np.asarray(self._masks[item.number] / np.float32(255.0), np.float32)
 
 
 def open_faces(folder: Path) -> FaceCorpus:
@@ -121,13 +121,21 @@ class FaceWriter:
 
     _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111)
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, append: bool = False) -> None:
+        """``append`` adds to a corpus that is there already, where there is one."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._file = (folder / "frames.bin").open("wb")
-        self._items: list[FaceItem] = []
+        self.items: list[FaceItem] = []
         self._points: list[Floats] = []
         self._masks: list[Film] = []
+        if append and (folder / "items.csv").is_file():
+            known = open_faces(folder)
+            self.items += known.items
+            self._points += list(known._points)
+            self._masks += list(known._masks)
+        self._file = (folder / "frames.bin").open("r+b" if self.items else "wb")
+        if self.items:  # behind the last known picture, whatever an interrupted run left
+            self._file.seek(self.items[-1].offset + sum(self.items[-1].sizes))
 
     def __enter__(self) -> FaceWriter:
         return self
@@ -137,9 +145,6 @@ class FaceWriter:
             self.close()
         else:
             self._file.close()
-
-    def __len__(self) -> int:
-        return len(self._items)
 
     def add(self, film: Film, points: Floats, masks: Floats, **about: object) -> FaceItem:
         """One film: pictures (8, 224, 224, 3), landmarks (8, P, 2), masks (8, 28, 28) of 0..1.
@@ -151,24 +156,25 @@ class FaceWriter:
         ]
         item = FaceItem.model_validate(
             about | {
-                "number": len(self._items), "offset": self._file.tell(),
+                "number": len(self.items), "offset": self._file.tell(),
                 "sizes": tuple(map(len, blobs)),
             }
         )  # fmt: skip
         self._file.write(b"".join(blobs))
-        self._items.append(item)
+        self.items.append(item)
         self._points.append(points.astype(np.float32))
         self._masks.append(np.clip(masks * 255.0 + 0.5, 0, 255).astype(np.uint8))
         return item
 
     def close(self) -> None:
         """Write what is not pictures; InputError when a person is in two splits."""
+        self._file.truncate()
         self._file.close()
-        check_people(self._items)
+        check_people(self.items)
         save_file({"points": np.stack(self._points)}, self._folder / "points.safetensors")
         save_file({"masks": np.stack(self._masks)}, self._folder / "masks.safetensors")
         with (self._folder / "items.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(FaceItem.model_fields))
             writer.writeheader()
-            for item in self._items:
+            for item in self.items:
                 writer.writerow(item.model_dump() | {"sizes": " ".join(map(str, item.sizes))})

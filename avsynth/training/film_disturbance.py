@@ -132,7 +132,8 @@ def _add_noise(film: Film, generator: np.random.Generator) -> Film:
         shape = (*picture.shape[:2], 1 if grey else 3)
         grain = generator.standard_normal(shape, dtype=np.float32)
         if coarse:
-            grain = 1.7 * cv2.GaussianBlur(grain, (0, 0), 0.7).reshape(shape)
+            soft = cv2.GaussianBlur(grain, (0, 0), 0.7).reshape(shape)
+            grain = np.asarray(1.7 * soft, np.float32)
         made[number] = np.clip(picture + strength * grain + 0.5, 0, 255)
     return made
 

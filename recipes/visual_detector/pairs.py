@@ -1,0 +1,136 @@
+"""Training pairs: a real picture and a fake of it, which share every accident but the making."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avsynth.errors import UsageError
+from avsynth.models.frame_detector import CROP, LEFT, TOP
+from avsynth.training.face_corpus import FRAMES, FaceCorpus, FaceItem
+from avsynth.training.film_disturbance import Chances, degrade
+from avsynth.training.self_blend import self_blend
+
+Pictures = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+#: Sharpened more often than the web is: GRID's faces are small, and those of a portrait are not.
+WEAR = Chances(sharpened=0.2, resized=0.3)
+NATIVE = 0.5  # how often a face is brought to a smaller size, and disturbed at that
+SMALLEST = 80  # pixels of the view at that size
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Views uint8 (N, S, S, 3), reals first, then their fakes; masks (N, s, s); families."""
+
+    views: Pictures
+    masks: Floats
+    families: list[str]
+
+
+class Pairs:
+    """Real training films with their fakes, people drawn nearly evenly."""
+
+    def __init__(self, corpus: FaceCorpus, purpose: str, without: tuple[str, ...]) -> None:
+        self.corpus = corpus
+        self.fakes: dict[str, list[FaceItem]] = defaultdict(list)
+        self.people: dict[str, list[FaceItem]] = defaultdict(list)
+        for item in corpus.items:
+            if item.split != "train" or (purpose != "research" and item.purpose == "research"):
+                continue
+            if item.label == "real":
+                self.people[item.person].append(item)
+            elif item.family not in without:
+                self.fakes[item.original].append(item)
+        if not self.people:
+            raise UsageError("the corpus has nothing to train on")
+        weights = np.sqrt([len(films) for films in self.people.values()])
+        self._chances = weights / weights.sum()
+        self.blended = "blend" not in without
+
+    @property
+    def families(self) -> list[str]:
+        """That are trained on."""
+        return sorted({fake.family for fakes in self.fakes.values() for fake in fakes})
+
+    def batch(self, count: int, size: int, online: float, seed: list[int]) -> Batch:
+        """``count`` reals and a fake of each."""
+        generator = np.random.default_rng(seed)
+        films = list(self.people.values())
+        reals, fakes, masks, families = [], [], [], []
+        for who in generator.choice(len(films), count, p=self._chances):
+            real = films[who][int(generator.integers(len(films[who])))]
+            pair, mask, family = self.pair(real, online, generator)
+            moved, place = reframe(pair, mask, size, generator)
+            reals.append(moved[0])
+            fakes.append(moved[1])
+            masks.append(place)
+            families.append(family)
+        nothing = [np.zeros_like(mask) for mask in masks]
+        return Batch(
+            np.stack(reals + fakes), np.stack(nothing + masks), ["real"] * count + families
+        )
+
+    def pair(
+        self, real: FaceItem, online: float, generator: np.random.Generator
+    ) -> tuple[list[Pictures], Floats, str]:
+        """Crops of a film's two pictures in a row, real and fake, and the mask of the second."""
+        start = int(generator.integers(FRAMES - 1))
+        mine = self.corpus.film(real, start, start + 2)
+        known = self.fakes[real.name]
+        if known and (not self.blended or generator.random() >= online):
+            fake = known[int(generator.integers(len(known)))]
+            theirs = self.corpus.film(fake, start, start + 2)
+            return [mine, theirs], self.corpus.masks(fake)[start + 1], fake.family
+        points = self.corpus.points(real)[start : start + 2]
+        theirs, mask, _ = self_blend(mine, points, generator)
+        small = cv2.resize(mask[1], (28, 28), interpolation=cv2.INTER_AREA)
+        return [mine, theirs], np.asarray(small, np.float32), "blend"
+
+
+def reframe(
+    pair: list[Pictures], mask: Floats, size: int, generator: np.random.Generator
+) -> tuple[list[Pictures], Floats]:
+    """Views (S, S, 3) of both, cut askew alike, worn alike, and the mask (S/16, S/16)."""
+    native = size
+    if generator.random() < NATIVE:
+        native = int(generator.integers(min(SMALLEST, size), size + 1))
+    matrix = _askew(native / size, size, generator)
+    seed = int(generator.integers(2**31))
+    mirrored = generator.random() < 0.5
+    count = 2 if generator.random() < 0.5 else 1  # a picture that follows another is coded unlike
+    seen = []
+    for film in pair:
+        cut = np.stack([_cut(picture, matrix, native) for picture in film[-count:]])
+        worn = degrade(cut, np.random.default_rng(seed), WEAR)[-1]
+        if native != size:
+            worn = np.asarray(cv2.resize(worn, (size, size), interpolation=cv2.INTER_LINEAR), "u1")
+        seen.append(worn[:, ::-1] if mirrored else worn)
+    whole = cv2.resize(mask, (CROP, CROP), interpolation=cv2.INTER_LINEAR)
+    place = cv2.warpAffine(whole, matrix, (native, native), flags=cv2.INTER_LINEAR)
+    small = cv2.resize(place, (size // 16, size // 16), interpolation=cv2.INTER_AREA)
+    return seen, np.asarray(small[:, ::-1] if mirrored else small, np.float32)
+
+
+def _askew(scale: float, size: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """The affine from a crop to a view, turned, zoomed and shifted a little."""
+    zoom = scale * float(np.exp(generator.uniform(-0.12, 0.12)))
+    angle = float(np.radians(generator.uniform(-7, 7)))
+    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shift = generator.uniform(-6, 6, 2) * scale
+    middle = np.array([LEFT, TOP]) + (size - 1) / 2.0
+    return np.column_stack([turn, (scale * size - 1) / 2.0 + shift - turn @ middle])
+
+
+def _cut(picture: Pictures, matrix: NDArray[np.float64], side: int) -> Pictures:
+    shrink = 1.0 / float(np.hypot(matrix[0, 0], matrix[0, 1]))
+    if shrink > 1.1:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.45 * shrink), np.uint8)
+    flags = cv2.INTER_CUBIC if shrink > 1.1 else cv2.INTER_LINEAR
+    cut = cv2.warpAffine(picture, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(cut, np.uint8)

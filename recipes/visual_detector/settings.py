@@ -1,0 +1,34 @@
+"""The configuration of a run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from avsynth.models.frame_detector import FrameDetectorConfig
+
+
+class Settings(BaseModel):
+    """The config file; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    purpose: Literal["commercial", "research"]
+    licence: str
+    network: FrameDetectorConfig = FrameDetectorConfig()
+    imagenet: bool = Field(True, description="begin with EfficientNet-Lite0's weights")
+    without: tuple[str, ...] = Field((), description="families kept out of training")
+    online: float = Field(0.35, ge=0, le=1, description="share of fakes that are blended anew")
+    steps: int = Field(900, gt=0)
+    pairs: int = Field(12, gt=0, description="real films a step, each with a fake of it")
+    learning_rate: float = 6e-4
+    weight_decay: float = 0.02
+    places: float = Field(0.6, ge=0, description="weight of the loss of the map")
+    contrast: float = Field(0.3, ge=0, description="weight of: above its own original")
+    validate_every: int = Field(150, gt=0)
+    judged: int = Field(40, gt=0, description="real films of the validation")
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    threads: int = Field(1, gt=0, description="processor threads")
+    seed: int = 0

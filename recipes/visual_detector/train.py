@@ -1,0 +1,151 @@
+"""Train the frame detector on a corpus of faces.
+
+    python recipes/visual_detector/train.py --pack packs/fake_faces --out runs/detect/visual \
+        --config recipes/visual_detector/small.yaml [--set without=[lipsync] name=visual-x]
+
+Needs what ``recipes/fake_faces`` wrote, and the extra ``metrics`` for the ImageNet weights that it
+begins with. Deterministic under its seed; interrupted, the same command goes on at the step of the
+last checkpoint. Writes log.jsonl, checkpoint.safetensors, and NAME.safetensors (half precision)
+from the averaged weights.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import cv2
+import imagenet
+import numpy as np
+import torch
+from judge import validate
+from pairs import Batch, Pairs
+from settings import Settings
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+
+from avsynth.models.frame_detector import FrameDetector, to_batch
+from avsynth.training import checkpoint
+from avsynth.training.command import read_run
+from avsynth.training.ema import Ema
+from avsynth.training.face_corpus import open_faces
+from avsynth.training.runlog import RunLog
+from avsynth.training.seeds import seed_everything
+from avsynth.weights import file as weights_file
+
+
+class Learner:
+    """The network, its average, and the optimiser."""
+
+    def __init__(self, settings: Settings, device: str) -> None:
+        self.settings, self.device = settings, torch.device(device)
+        network = FrameDetector(settings.network)
+        if settings.imagenet:
+            imagenet.fill(network)
+        self.network: FrameDetector = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.ema = Ema(self.network, 0.99)
+        slow, fast = [], []
+        for name, parameter in self.network.named_parameters():
+            (slow if name.startswith(("stem", "blocks")) else fast).append(parameter)
+        self._shares = (0.3 if settings.imagenet else 1.0, 1.0)
+        self.optimizer = torch.optim.AdamW(
+            [{"params": slow}, {"params": fast}],
+            lr=settings.learning_rate, weight_decay=settings.weight_decay,
+        )  # fmt: skip
+        self.networks: dict[str, nn.Module] = {"network": self.network, "ema": self.ema.average}
+
+    def step(self, batch: Batch, number: int) -> dict[str, Tensor]:
+        """Improve once; the losses by name."""
+        settings = self.settings
+        self._prepare(number)
+        given = {k: v.to(self.device) for k, v in to_batch(batch.views).items()}
+        given["picture"] = given["picture"].contiguous(memory_format=torch.channels_last)
+        fast = settings.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=fast):
+            made = self.network(given)
+        logits, places = made["logit"].float()[:, 0], made["map"].float()[:, 0]
+        masks = torch.from_numpy(batch.masks).to(self.device)
+        # A fake of which next to nothing shows in the view is no lesson.
+        count = len(logits) // 2
+        shown = (masks[count:].amax(dim=(1, 2)) > 0.25).float()
+        label = torch.cat([torch.zeros(count), torch.ones(count)]).to(self.device)
+        weight = torch.cat([torch.ones_like(shown), shown])
+        each = binary_cross_entropy_with_logits(logits, label, reduction="none")
+        above = softplus(1.0 - (logits[count:] - logits[:count]))
+        losses = {
+            "frame": (weight * each).sum() / weight.sum(),
+            "places": settings.places * binary_cross_entropy_with_logits(places, masks),
+            "contrast": settings.contrast * (shown * above).sum() / shown.sum().clamp(min=1.0),
+        }
+        losses["loss"] = torch.stack(list(losses.values())).sum()
+        self.optimizer.zero_grad()
+        losses["loss"].backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        self.optimizer.step()
+        self.ema.update(self.network, number)
+        return losses
+
+    def _prepare(self, number: int) -> None:
+        """Rates. Normalisation stays ImageNet's: batches are small."""
+        settings = self.settings
+        done = number / settings.steps
+        factor = min(1.0, number / 40) * 0.5 * (1.0 + float(np.cos(np.pi * min(done, 1.0)))) + 0.01
+        for group, share in zip(self.optimizer.param_groups, self._shares, strict=True):
+            group["lr"] = settings.learning_rate * factor * share
+        self.network.train()
+        if settings.imagenet:
+            for layer in self.network.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
+
+
+def main() -> None:
+    """Train, or go on training."""
+    run = read_run(__doc__)
+    train(Settings.model_validate(run.values), run.pack, run.out, run.device)
+
+
+def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> Path:
+    """The whole run; returns the weights file."""
+    torch.set_num_threads(settings.threads)
+    cv2.setNumThreads(settings.threads)
+    unused = seed_everything(settings.seed)  # every step draws from a seed of its own
+    corpus = open_faces(folder)
+    pairs = Pairs(corpus, settings.purpose, settings.without)
+    learner = Learner(settings, device)
+    optimizers = {"optimizer": learner.optimizer}
+    log = RunLog(out)
+    saved, final = out / "checkpoint.safetensors", out / f"{settings.name}.safetensors"
+    step, spent = 0, 0.0
+    if saved.is_file():
+        step, notes = checkpoint.resume(saved, learner.networks, optimizers, unused)
+        spent = notes["seconds"]
+        log.truncate(step)
+    began = time.monotonic() - spent
+    size = settings.network.size
+    while step < settings.steps:
+        step += 1
+        batch = pairs.batch(settings.pairs, size, settings.online, [settings.seed, step])
+        losses = learner.step(batch, step)
+        log.write(step, **{name: round(float(v.detach()), 5) for name, v in losses.items()})
+        if step % settings.validate_every == 0 or step == settings.steps:
+            seconds = time.monotonic() - began
+            found = validate(learner.ema.average, corpus, settings.judged)
+            log.write(step, **found, seconds=round(seconds, 1))
+            print(f"{settings.name} step {step} {found} {seconds:.0f} s", flush=True)
+            notes = {"seconds": seconds}
+            checkpoint.save(saved, step, learner.networks, optimizers, unused, notes)
+    films = sum(map(len, pairs.people.values()))
+    about = {
+        "name": settings.name, "purpose": settings.purpose, "licence": settings.licence,
+        "families": pairs.families, "people": len(pairs.people), "films": films,
+        "steps": settings.steps, "seed": settings.seed,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "validation": validate(learner.ema.average, corpus, settings.judged),
+    }  # fmt: skip
+    weights_file.write(final, "frame-detector", learner.ema.average, settings.network, {}, about)
+    return final
+
+
+if __name__ == "__main__":
+    main()
