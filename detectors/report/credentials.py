@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from avsynth.provenance.text import plain
@@ -11,6 +12,7 @@ from avsynth.provenance.text import plain
 #: More than this is counted, not shown.
 MOST = 40
 _DEEPEST = 6
+_COUNTED = 1000
 
 MISSING = "A missing mark is no evidence, neither for nor against authenticity."
 
@@ -77,7 +79,8 @@ def summary(found: Mapping[str, Any] | None) -> str:
     state = str(found.get("state", "none"))
     said = _STATES.get(state, f"State: {plain(state)}.")
     if state not in ("none", "invalid"):
-        if any(each.broken for each in _walk(_list(found, "ingredients"), 0)):
+        below = islice(_walk(_list(found, "ingredients"), 0), _COUNTED)
+        if any(each.broken for each in below):
             said += " But an INGREDIENT of it was TAMPERED with."
         if found.get("synthetic"):
             said += " Its maker says that a model made all or part of it."
@@ -88,7 +91,7 @@ def shown(found: Mapping[str, Any] | None) -> Shown:
     """Everything that the page tells of them; printable, bounded in number and length."""
     if found is None:
         return Shown("not looked at", summary(None), (), (), (), 0, (), ())
-    ingredients = list(_walk(_list(found, "ingredients"), 0))
+    ingredients = list(islice(_walk(_list(found, "ingredients"), 0), _COUNTED))
     actions = [_action(each) for each in _list(found, "actions") if isinstance(each, Mapping)]
     return Shown(
         state=plain(found.get("state", "none")),

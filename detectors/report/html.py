@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from avsynth.media import atomic_output
+from detectors.report.values import text
 from detectors.verdict import Verdict
 
 
 def page_name(verdict: Verdict) -> str:
     """A plain file name for a verdict's page: from the file's name, unique by its path."""
-    path = os.fsencode(verdict.path)
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(verdict.path).name).strip("-.")[:60] or "file"
-    return f"{stem}-{hashlib.sha256(path).hexdigest()[:8]}.html"
+    path = text(verdict.path)  # as in the JSON line, which an index may be made from
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(path).name).strip("-.")[:60] or "file"
+    return f"{stem}-{hashlib.sha256(path.encode()).hexdigest()[:8]}.html"
 
 
 def write(verdict: Verdict, path: Path) -> None:
@@ -28,7 +28,7 @@ def write(verdict: Verdict, path: Path) -> None:
     from detectors.report.page import render
 
     with atomic_output(path) as temporary:
-        temporary.write_text(render(verdict), encoding="utf-8")
+        temporary.write_text(render(verdict), encoding="utf-8", errors="replace")
 
 
 def write_index(verdicts: Iterable[Verdict], folder: Path) -> Path:
@@ -44,5 +44,5 @@ def write_index(verdicts: Iterable[Verdict], folder: Path) -> Path:
 
     path = folder / "index.html"
     with atomic_output(path) as temporary:
-        temporary.write_text(render_index(verdicts, folder), encoding="utf-8")
+        temporary.write_text(render_index(verdicts, folder), encoding="utf-8", errors="replace")
     return path

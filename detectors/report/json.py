@@ -7,14 +7,14 @@ cut down, and the object says so. Pictures and spectrograms stay out of it.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from detectors.base import Evidence, Interval
-from detectors.report.overtime import decimate
+from detectors.report.overtime import decimate, worst_first
+from detectors.report.values import plain, rounded, text
 from detectors.report.words import hashes
 from detectors.verdict import Part, Verdict
 
@@ -23,10 +23,8 @@ SCHEMA_VERSION = 1
 #: At most so many scores over time, and stretches, of a detector go into the line.
 POINTS = 600
 STRETCHES = 100
-#: Strings and lists of properties, settings and credentials are cut at these lengths.
-LONGEST = 2000
-MOST = 200
-_DEEPEST = 12
+#: And so many of its marked frames and sounds.
+MARKED = 100
 
 
 def line(verdict: Verdict) -> dict[str, Any]:
@@ -95,42 +93,8 @@ _AS_THEY_ARE = (
 )  # fmt: skip
 
 
-def text(value: object) -> str:
-    """A string that any JSON reader takes: bytes of a file name that are no text as ``\\xNN``."""
-    return os.fsencode(str(value)).decode("utf-8", "backslashreplace")
-
-
-def rounded(value: Any, digits: int = 4) -> float | None:
-    """A finite number, rounded; None for none and for what is not finite."""
-    if value is None or not math.isfinite(value):
-        return None
-    return round(float(value), digits)
-
-
-def plain(value: Any, depth: int = 0) -> Any:
-    """The same in JSON's types: finite numbers, text, bounded in length and depth."""
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float | np.floating):
-        return rounded(value, 6)
-    if isinstance(value, np.integer | np.bool_):
-        return value.item()
-    if depth >= _DEEPEST:
-        return "…"
-    if isinstance(value, Mapping):
-        items = list(value.items())
-        kept = {text(name)[:LONGEST]: plain(each, depth + 1) for name, each in items[:MOST]}
-        return kept | ({"…": f"{len(items) - MOST} more"} if len(items) > MOST else {})
-    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
-        listed = list(value)
-        more = [f"… {len(listed) - MOST} more"] if len(listed) > MOST else []
-        return [plain(each, depth + 1) for each in listed[:MOST]] + more
-    said = text(value)
-    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
-
-
 def _evidence(evidence: Evidence) -> dict[str, Any]:
-    worst = sorted(evidence.where, key=lambda each: -each.score)[:STRETCHES]
+    worst = worst_first(evidence.where)[:STRETCHES]
     return {
         "detector": evidence.detector,
         "subject": evidence.subject,
@@ -150,12 +114,12 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "over_time": _over_time(evidence),
         "frames": [
             {"time": rounded(each.time, 3), "track": int(each.track), "score": rounded(each.score)}
-            for each in evidence.frames[:MOST]
+            for each in evidence.frames[:MARKED]
         ],
         "sounds": [
             {"start": rounded(each.start, 3), "stop": rounded(each.stop, 3),
              "score": rounded(each.score)}
-            for each in evidence.sounds[:MOST]
+            for each in evidence.sounds[:MARKED]
         ],
     }  # fmt: skip
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Evidence
+from detectors.base import Evidence, Interval, MarkedFrame, MarkedSound
 
+Marked = TypeVar("Marked", Interval, MarkedFrame, MarkedSound)
 Series = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.int32]]
 
 
@@ -51,3 +56,8 @@ def of_track(evidence: Evidence, track: int | None) -> NDArray[np.int64]:
     if track is None or len(evidence.tracks) != len(evidence.times):
         return np.arange(len(evidence.times))
     return np.flatnonzero(evidence.tracks == track)
+
+
+def worst_first(marked: Iterable[Marked]) -> list[Marked]:
+    """What was marked, the highest score first; scores that are no numbers last."""
+    return sorted(marked, key=lambda each: -each.score if math.isfinite(each.score) else math.inf)

@@ -14,17 +14,23 @@ from markupsafe import Markup
 
 import avsynth
 from avsynth.provenance.text import plain
-from detectors.base import Evidence, MarkedFrame, MarkedSound
-from detectors.report import credentials, json, scale, timeline, words
+from detectors.base import Evidence
+from detectors.report import credentials, scale, timeline, values, words
 from detectors.report.html import page_name
+from detectors.report.overtime import worst_first
 from detectors.report.visible import visible
-from detectors.verdict import Verdict
+from detectors.verdict import Answer, Verdict
 
 #: Pictures, table rows and characters: what bounds the page, however long the file is.
 FRAMES = 8
 SOUNDS = 4
-ROWS = 150
-_CELL = 400
+ROWS = 80
+_CELL = 300
+_VALUE = 160
+
+_RANKS: dict[Answer, int] = {
+    "synthetic": 0, "inconclusive": 1, "not-detected": 2, "unreadable": 3,
+}  # fmt: skip
 
 
 def render(verdict: Verdict) -> str:
@@ -40,8 +46,7 @@ def render_index(verdicts: Iterable[Verdict], folder: Path) -> str:
     """The list of a batch, worst first."""
     rows = sorted(_index_rows(verdicts, folder), key=lambda row: row["order"])
     counts = {
-        words.HEADLINES[answer]: sum(row["answer"] == answer for row in rows)
-        for answer in words.HEADLINES
+        words.HEADLINES[answer]: sum(row["answer"] == answer for row in rows) for answer in _RANKS
     }
     return (
         _environment()
@@ -118,11 +123,10 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
 def _frames(verdict: Verdict) -> Iterator[dict[str, Any]]:
     from detectors.report import pictures
 
-    marked = [(each.detector, frame) for each in verdict.evidence for frame in each.frames]
-    marked.sort(key=lambda pair: _order(pair[1]))
-    for detector, frame in marked[:FRAMES]:
+    whose = {id(frame): each.detector for each in verdict.evidence for frame in each.frames}
+    for frame in worst_first(f for each in verdict.evidence for f in each.frames)[:FRAMES]:
         yield {
-            "detector": plain(detector),
+            "detector": plain(whose[id(frame)]),
             "track": frame.track,
             "time": words.clock(frame.time),
             "score": words.signed(frame.score),
@@ -133,9 +137,9 @@ def _frames(verdict: Verdict) -> Iterator[dict[str, Any]]:
 def _sounds(verdict: Verdict) -> Iterator[dict[str, Any]]:
     from detectors.report import pictures
 
-    marked = [(each, sound) for each in verdict.evidence for sound in each.sounds]
-    marked.sort(key=lambda pair: _order(pair[1]))
-    for evidence, sound in marked[:SOUNDS]:
+    whose = {id(sound): each for each in verdict.evidence for sound in each.sounds}
+    for sound in worst_first(s for each in verdict.evidence for s in each.sounds)[:SOUNDS]:
+        evidence = whose[id(sound)]
         yield {
             "detector": plain(evidence.detector),
             "stretch": words.stretch(sound.start, sound.stop),
@@ -144,11 +148,6 @@ def _sounds(verdict: Verdict) -> Iterator[dict[str, Any]]:
             "ticks": timeline.ticks(sound.start, sound.stop),
             "marks": timeline.marks(evidence.where, sound.start, sound.stop),
         }
-
-
-def _order(marked: MarkedFrame | MarkedSound) -> float:
-    known = words.number(float(marked.score))
-    return float("inf") if known is None else -known
 
 
 def _colours() -> list[tuple[float, str]]:
@@ -171,20 +170,18 @@ def _detector(evidence: Evidence, weights: Mapping[str, float]) -> dict[str, Any
         "figures": list(flat(evidence.figures)),
         "where": [
             (words.stretch(each.start, each.stop), words.signed(each.score))
-            for each in sorted(evidence.where, key=lambda each: -each.score)[:12]
+            for each in worst_first(evidence.where)[:12]
         ],
         "marked": len(evidence.where),
     }
 
 
 def _index_rows(verdicts: Iterable[Verdict], folder: Path) -> Iterator[dict[str, Any]]:
-    ranks = {answer: place for place, answer in enumerate(words.HEADLINES)}
-    ranks["inconclusive"], ranks["not-detected"] = 1, 2
     for verdict in verdicts:
         page = page_name(verdict)
         score = words.number(verdict.score)
         yield {
-            "order": (ranks[verdict.answer], -(score or 0.0), str(verdict.path)),
+            "order": (_RANKS[verdict.answer], -(score or 0.0), str(verdict.path)),
             "answer": verdict.answer,
             "headline": words.HEADLINES[verdict.answer],
             "path": visible(verdict.path),
@@ -195,14 +192,14 @@ def _index_rows(verdicts: Iterable[Verdict], folder: Path) -> Iterator[dict[str,
         }
 
 
-def flat(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def flat(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Nested values as (path to it, printable value), at most ``ROWS`` of them."""
-    pairs = _walk("", json.plain(values))
+    pairs = _walk("", values.plain(found))
     for count, (name, value) in enumerate(pairs):
         if count >= ROWS:
             yield "\u2026", "more are in the JSON line"
             return
-        yield plain(name, 80), plain(value, _CELL)
+        yield plain(name, 80), plain(value, _VALUE)
 
 
 def _walk(name: str, value: Any) -> Iterator[tuple[str, Any]]:

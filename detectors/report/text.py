@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from avsynth.provenance.text import plain
 from detectors.base import Evidence
 from detectors.report import credentials, words
+from detectors.report.overtime import worst_first
 from detectors.verdict import Verdict
 
+_WIDTH = 96
 _STRONGEST = 4
 _STRETCHES = 3
 
@@ -24,24 +27,26 @@ def render(verdict: Verdict) -> str:
 
 def _lines(verdict: Verdict) -> Iterator[str]:
     yield plain(verdict.path, 1000)
-    yield f"  {words.HEADLINES[verdict.answer].upper()}"
     reason = plain(verdict.error or verdict.reason, 500)
-    if reason:
-        yield f"  {reason[0].upper()}{reason[1:]}"
-    if words.number(verdict.score) is not None:
+    yield from _wrapped(f"{words.HEADLINES[verdict.answer].upper()}: {reason or 'no reason given'}")
+    score = words.number(verdict.score)
+    if score is not None:
         limits = words.interval(verdict.interval)
-        yield f"  Score {words.signed(verdict.score)} (95 % interval {limits})"
-        yield f"  {words.weight_of_findings(verdict)}"
-    if meaning := words.meaning(verdict):
-        yield f"  {meaning}"
-    yield f"  {words.CAUTIONS[verdict.answer]}"
+        yield from _wrapped(
+            f"Score {words.signed(score)} (95 % interval {limits}): {words.support(score)}."
+        )
     yield from _parts(verdict)
     yield from _found(verdict)
     yield from _not_judged(verdict)
     if verdict.answer != "unreadable":
-        yield f"  Credentials: {credentials.summary(verdict.credentials)}"
+        yield from _wrapped(f"Credentials: {credentials.summary(verdict.credentials)}")
+    yield from _wrapped(f"{words.CAUTIONS[verdict.answer]} {words.meaning(verdict)}".strip())
     if verdict.sha256:
         yield f"  SHA-256 {plain(verdict.sha256)}"
+
+
+def _wrapped(sentence: str) -> list[str]:
+    return textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
 def _parts(verdict: Verdict) -> Iterator[str]:
@@ -56,11 +61,11 @@ def _found(verdict: Verdict) -> Iterator[str]:
     if positive:
         yield "  Strongest evidence for synthesis"
     for each in positive[:_STRONGEST]:
-        yield f"    {each.detector:<28} {words.signed(each.score)}{_where(each)}"
+        yield f"    {plain(each.detector):<28} {words.signed(each.score)}{_where(each)}"
 
 
 def _where(evidence: Evidence) -> str:
-    worst = sorted(evidence.where, key=lambda each: -each.score)
+    worst = worst_first(evidence.where)
     if not worst:
         return ""
     told = sorted(worst[:_STRETCHES], key=lambda each: each.start)
@@ -70,8 +75,9 @@ def _where(evidence: Evidence) -> str:
 
 
 def _not_judged(verdict: Verdict) -> Iterator[str]:
-    silent = words.abstained(verdict)
-    if silent:
-        yield "  Not judged"
-    for each in silent:
-        yield f"    {each.detector:<28} {plain(each.abstained)}"
+    """Why detectors abstained; those with the same reason together."""
+    reasons: dict[str, list[str]] = {}
+    for each in words.abstained(verdict):
+        reasons.setdefault(plain(each.abstained), []).append(plain(each.detector))
+    for reason, names in reasons.items():
+        yield from _wrapped(f"Not judged by {', '.join(names)}: {reason}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.base import Evidence, Interval
 from detectors.report import words
-from detectors.report.overtime import highest, of_track
+from detectors.report.overtime import highest, of_track, worst_first
 from detectors.verdict import Verdict
 
 #: Lanes are drawn for so many faces, those that stand out most; the others are listed.
@@ -20,7 +20,7 @@ LISTED = 60
 POINTS = 500
 TABLE_ROWS = 60
 MARKS = 60
-_TICKS = 6
+_TICKS = 5
 _STEPS = (
     0.1,
     0.2,
@@ -126,7 +126,7 @@ def _limit(spoken: list[Evidence]) -> float:
     scores = np.concatenate([each.scores[np.isfinite(each.scores)] for each in spoken])
     if not len(scores):
         return _LEAST
-    return float(min(max(math.ceil(np.percentile(np.abs(scores), 99)), _LEAST), _MOST))
+    return float(min(max(math.ceil(np.abs(scores).max()), _LEAST), _MOST))
 
 
 def _ranked(faces: list[Evidence]) -> list[int]:
@@ -155,7 +155,7 @@ def _lane(
         evidence.detector,
         _description(times, scores, len(marked)),
         *_paths(times[kept], scores[kept], duration, limit),
-        tuple(_mark(each, duration) for each in sorted(marked, key=lambda e: -e.score)[:MARKS]),
+        tuple(_mark(each, duration) for each in worst_first(marked)[:MARKS]),
         level,
         tuple((words.clock(times[i]), words.signed(float(scores[i]))) for i in told),
         len(times),

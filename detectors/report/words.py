@@ -134,7 +134,10 @@ def signed(score: float | None) -> str:
 
 def interval(limits: tuple[float, float] | None) -> str:
     """ "+2.1 to +4.0"."""
-    return "\u2013" if limits is None else f"{signed(limits[0])} to {signed(limits[1])}"
+    if limits is None or not any(math.isfinite(limit) for limit in limits):
+        return "\u2013"
+    low, high = (signed(limit) if math.isfinite(limit) else "unbounded" for limit in limits)
+    return f"{low} to {high}"
 
 
 def factor(score: float) -> str:
