@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.metrics.polarity import to_probability
+from detectors.metrics.ranked import Ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class ReliabilityBin:
 
     ``predicted`` is their mean probability and ``observed`` the share of them that is synthetic,
     both with the classes weighted to the prior; ``weight`` is the bin's share of all, ``files``
-    their plain number. NaN in a bin without files.
+    their plain number.
     """
 
     low: float
@@ -30,28 +31,30 @@ class ReliabilityBin:
 def reliability(
     scores: ArrayLike, synthetic: ArrayLike, prior: float | None = 0.5, bins: int = 15
 ) -> tuple[ReliabilityBin, ...]:
-    """Bins of equal width over the probability of being synthetic.
+    """Bins of equal width over the probability of being synthetic, those without files left out.
 
     Log-likelihood ratios (N,) become probabilities for ``prior``, the share of synthetic files, and
     each class is weighted to have that share, so that the figure does not hang on how many fakes
     the test set holds. ``prior=None`` takes the set's own share: then nothing is weighted, as in
-    Guo et al., "On Calibration of Modern Neural Networks" (2017).
+    Guo et al., "On Calibration of Modern Neural Networks" (2017). ValueError as ``Ranked.of``.
     """
-    labels = np.asarray(synthetic, bool)
+    ranked = Ranked.of(scores, synthetic)
+    labels = ranked.synthetic
     share = float(labels.mean()) if prior is None else prior
-    probability = to_probability(scores, share)
+    probability = to_probability(ranked.scores, share)
     place = np.minimum((probability * bins).astype(np.int64), bins - 1)
     weights = np.where(labels, share / labels.sum(), (1 - share) / (~labels).sum())
     files = np.bincount(place, minlength=bins)
     weight, predicted, observed = (
         np.bincount(place, weights * of, bins) for of in (1.0, probability, labels)
     )
-    with np.errstate(invalid="ignore"):
-        mean, hits = predicted / weight, observed / weight
     return tuple(
-        ReliabilityBin(i / bins, (i + 1) / bins, int(files[i]), *map(float, of))
-        for i, of in enumerate(zip(weight, mean, hits, strict=True))
-    )
+        ReliabilityBin(
+            i / bins, (i + 1) / bins, int(files[i]), float(weight[i]),
+            float(predicted[i] / weight[i]), float(observed[i] / weight[i]),
+        )
+        for i in np.flatnonzero(files).tolist()
+    )  # fmt: skip
 
 
 def ece(
@@ -64,5 +67,4 @@ def ece(
     return sum(
         each.weight * abs(each.predicted - each.observed)
         for each in reliability(scores, synthetic, prior, bins)
-        if each.files
     )

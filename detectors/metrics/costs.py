@@ -90,7 +90,7 @@ def act_dcf_of(ranked: Ranked, costs: DetectionCosts = ASVSPOOF5) -> DetectionCo
     frr = np.count_nonzero(rejected & ~ranked.synthetic) / ranked.reals
     far = np.count_nonzero(~rejected & ranked.synthetic) / ranked.fakes
     cost = costs.rejecting * frr + costs.accepting * far
-    return DetectionCost(cost / min(costs.rejecting, costs.accepting), threshold)
+    return DetectionCost(float(cost) / min(costs.rejecting, costs.accepting), threshold)
 
 
 def cllr(scores: ArrayLike, synthetic: ArrayLike) -> float:

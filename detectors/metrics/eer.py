@@ -107,8 +107,10 @@ def eer_deepfakebench(scores: ArrayLike, synthetic: ArrayLike) -> EqualError:
 def deepfakebench_of(ranked: Ranked) -> EqualError:
     """As ``eer_deepfakebench``, of sorted scores."""
     alarms, caught = (counts[1:] for counts in ranked.counts)
-    bends = (np.diff(alarms, 2) != 0) | (np.diff(caught, 2) != 0)
-    kept = np.concatenate(([0], np.flatnonzero(np.concatenate(([True], bends, [True]))) + 1))
+    corner = np.ones(len(alarms), bool)
+    if len(alarms) > 2:
+        corner[1:-1] = (np.diff(alarms, 2) != 0) | (np.diff(caught, 2) != 0)
+    kept = np.concatenate(([0], np.flatnonzero(corner) + 1))
     frr, far = ranked.roc.frr[kept], 1 - ranked.counts[1][kept] / ranked.fakes
     at = int(np.abs(far - frr).argmin())
     threshold = float(ranked.roc.thresholds[kept[at]])

@@ -49,7 +49,7 @@ def share_above_original(
     won = first > second
     labels = np.asarray(names)
     groups = [won[labels == name] for name in np.unique(labels)]
-    interval = bootstrap.of_means(groups, draws, seed) if len(groups) > 1 else None
+    interval = bootstrap.of_means(groups, draws, seed) if draws and len(groups) > 1 else None
     ties = int((first == second).sum())
     return PairShare(len(won), int(won.sum()), ties, len(groups), interval)
 
@@ -85,5 +85,5 @@ def same_source_auc(
     within = [auc(values[at], labels[at]) for at in parts if 0 < labels[at].sum() < len(at)]
     if not within:
         raise ValueError("no source holds a real and a synthetic file")
-    interval = bootstrap.of_means(within, draws, seed) if len(within) > 1 else None
+    interval = bootstrap.of_means(within, draws, seed) if draws and len(within) > 1 else None
     return MacroAuc(float(np.mean(within)), len(within), len(parts) - len(within), interval)
