@@ -15,7 +15,7 @@ from detectors.metrics.ranking import auc
 
 Doubles = NDArray[np.float64]
 Wear = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-FRAMES = (2, 5)  # of a burst of eight, as the detector takes them
+FRAMES = (2, 6)  # of a burst of eight, as the detector takes them
 _BATCH = 32
 
 
