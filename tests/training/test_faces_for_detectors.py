@@ -33,6 +33,7 @@ def points(frames: int = 3, side: int = 96) -> NDArray[np.float32]:
     face = np.stack([0.5 + 0.3 * np.cos(angles), 0.52 + 0.38 * np.sin(angles)], axis=1)
     jaw = stored(MOUTH_JAW)
     face[jaw, 1] = 0.6 + np.abs(face[jaw, 1] - 0.6)
+    face[stored((2, 98, 327))] = [[0.5, 0.58], [0.46, 0.57], [0.54, 0.57]]  # below the nose
     ring = np.linspace(0, 2 * np.pi, len(LIPS_OUTER), endpoint=False)
     face[stored(LIPS_OUTER)] = np.stack([0.5 + 0.1 * np.cos(ring), 0.7 + 0.04 * np.sin(ring)], 1)
     face[stored(EYE_OUTER)] = [[0.32, 0.4], [0.68, 0.4]]
