@@ -14,6 +14,29 @@ GOOD = np.array([[0.9, 0.0, 1.0], [0.8, 2.0, 3.0], [0.1, 5.0, 6.0]])
 TRUE = np.array([[0.0, 1.0], [2.0, 3.0]])
 NONE = np.zeros((0, 3))
 
+# Three films, and what the package avdeepfake1m 0.0.4 (ap_ar_1d) gave for them.
+FILMS = (
+    [[0.875, 4.5, 5.5], [0.875, 0.5, 2], [0.625, 1, 3], [0.125, 1, 2.5], [0.125, 1, 2]],
+    [[0.5, 0.5, 2.5], [0.5, 2.5, 4.5], [0.75, 2, 4.5], [0.625, 5, 7], [0.25, 3, 4]],
+    [[1, 5, 5.5], [1, 1.5, 4], [0.375, 5.5, 7.5], [0.25, 0, 1.5], [0.375, 0, 1]],
+)
+FILMS_TRUE = ([[0.5, 2.5], [4, 4.5]], [[1.5, 3.5], [3.5, 5.5]], [[2.5, 4.5], [1, 2.5]])
+REFERENCE_AP = {0.3: 0.31481483578681946, 0.5: 0.0416666679084301, 0.75: 0.0}
+REFERENCE_AR = {5: 0.0833333358168602, 2: 0.0833333358168602, 1: 0.0}
+
+
+def test_official_figures_are_those_of_the_published_package():
+    for threshold, wanted in REFERENCE_AP.items():
+        found = ap_at_iou(FILMS, FILMS_TRUE, threshold, official_compat=True)
+        assert found == pytest.approx(wanted, abs=1e-7)
+        assert found != pytest.approx(ap_at_iou(FILMS, FILMS_TRUE, threshold), abs=0.01)
+    for count, wanted in REFERENCE_AR.items():
+        found = ar_at_n(FILMS, FILMS_TRUE, count, official_compat=True)
+        assert found == pytest.approx(wanted, abs=1e-7)
+    silent = [[0.9, 0, 1], [0.8, 2, 3], [0.1, 5, 6]]  # the second film holds no true stretch
+    assert ap_at_iou([silent] * 2, [TRUE, []], 0.5, True) == pytest.approx(1 / 3)
+    assert ar_at_n([silent] * 2, [TRUE, []], 1, official_compat=True) == 0.5
+
 
 def test_overlap():
     found = iou([[0, 2], [5, 6], [1, 1]], [[1, 3], [1, 1]])
