@@ -144,7 +144,7 @@ def _read_evidence(found: Mapping[str, Any]) -> Evidence:
         times=np.array(over["times"], np.float64),
         scores=np.array([_or_nan(each) for each in over["scores"]], np.float32),
         where=tuple(
-            Interval(each["start"], each["stop"], each["score"]) for each in found["where"]
+            Interval(each["start"], each["stop"], _or_nan(each["score"])) for each in found["where"]
         ),
         seen=found["seen"],
         trained_on=tuple(found["trained_on"]),

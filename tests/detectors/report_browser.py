@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,26 +31,34 @@ class Browser:
         self._program, self._folder = program, folder
         folder.mkdir(exist_ok=True)
 
-    def dom(self, page: Path, width: int = 1100) -> tuple[str, list[str]]:
+    def dom(self, page: Path) -> tuple[str, list[str]]:
         """The page's HTML after loading, and what it wrote to the console."""
-        done = self._run(f"--window-size={width},900", "--dump-dom", page.as_uri())
+        done = self._run("--window-size=1100,900", "--dump-dom", page.as_uri())
         said = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
         return done.stdout, said
 
-    def measure(self, page: Path, width: int = 1100) -> dict[str, Any]:
-        """What ``report_checks.js`` finds in a copy of the page without its policy."""
-        text = page.read_text("utf-8")
-        free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
-        inner = free.replace("</body>", f"<script>{_CHECKS.read_text()}</script></body>")
+    def measure(self, pages: Iterable[Path], widths: Sequence[int]) -> dict[str, Any]:
+        """What ``report_checks.js`` finds in copies of pages, without their policy: "name width".
+
+        All in one run, each in a frame of its own, as no window is narrower than 500 pixels.
+        """
+        frames = [
+            f'<iframe name="{page.name} {width}" width="{width}" height="900" '
+            f'srcdoc="{html.escape(_with_checks(page.read_text("utf-8")))}"></iframe>'
+            for page in pages
+            for width in widths
+        ]
         outer = self._folder / "measured.html"
-        # In a frame, as no window is narrower than 500 pixels.
-        frame = f'<iframe width="{width}" height="900" srcdoc="{html.escape(inner)}"></iframe>'
-        outer.write_text(f"<!doctype html><meta charset=utf-8>{frame}", "utf-8")
+        outer.write_text(f"<!doctype html><meta charset=utf-8>{''.join(frames)}", "utf-8")
         dom, _ = self.dom(outer)
-        found = re.search(r'data-measured="([^"]*)"', dom)
-        assert found is not None, dom[-2000:]
-        measured: dict[str, Any] = json.loads(html.unescape(found[1]))
-        return measured
+        found = {
+            name: json.loads(html.unescape(text))
+            for name, text in re.findall(
+                r'<iframe name="([^"]*)"[^>]* data-measured="([^"]*)"', dom
+            )
+        }
+        assert len(found) == len(frames), dom[-2000:]
+        return found
 
     def pdf(self, page: Path) -> bytes:
         """The page as printed."""
@@ -69,6 +78,11 @@ class Browser:
             [self._program, *_QUIET, profile, *arguments],
             capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip
+
+
+def _with_checks(text: str) -> str:
+    free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+    return free.replace("</body>", f"<script>{_CHECKS.read_text('utf-8')}</script></body>")
 
 
 def find_browser(folder: Path) -> Browser:

@@ -100,5 +100,5 @@ function measured() {
 }
 
 addEventListener("load", () => {
-  parent.document.documentElement.dataset.measured = JSON.stringify(measured());
+  frameElement.dataset.measured = JSON.stringify(measured());
 });
