@@ -16,8 +16,10 @@ from detectors.options import ScanOptions
 from detectors.pool import PATIENCE, Order, Outcome, Pool, look
 from detectors.report import html
 from detectors.report import json as lines
+from detectors.report.values import text
 from detectors.resume import Earlier, Lines, read_lines
-from detectors.scan import Scanner, unreadable
+from detectors.scan import Scanner
+from detectors.unreadable import unreadable
 from detectors.verdict import Verdict
 from detectors.walk import Item, Walk
 
@@ -208,7 +210,7 @@ def line(verdict: Verdict, pages: Path | None) -> dict[str, Any]:
     """The verdict's JSON line, with its page where there is one."""
     found = lines.line(verdict)
     if pages is not None and (page := pages / html.page_name(verdict)).is_file():
-        found["report"] = lines.text(page)
+        found["report"] = text(page)
     return found
 
 

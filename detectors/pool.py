@@ -18,7 +18,8 @@ from typing import Final, Self
 
 from avsynth.pipelines.progress import Callback, Step
 from detectors.options import ScanOptions
-from detectors.scan import Scanner, unreadable
+from detectors.scan import Scanner
+from detectors.unreadable import unreadable
 from detectors.verdict import Verdict
 from detectors.walk import Item, is_media
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from avsynth.errors import InputError, ResourceError
 from avsynth.media import atomic_output
-from detectors.report.json import text
+from detectors.report.values import text
 from detectors.walk import Item
 
 Line = dict[str, Any]

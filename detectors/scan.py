@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from avsynth.errors import AvsynthError, InputError, ResourceError, WeightsError
+from avsynth.errors import AvsynthError, InputError, ResourceError
 from avsynth.media import AudioChunk, MediaInfo, probe, sha256_file
 from avsynth.media.opening import StrPath
 from avsynth.pipelines.progress import Callback, Progress
 from detectors import registry
-from detectors.base import Detector, Evidence, abstention
+from detectors.base import Detector, Evidence
 from detectors.feed import Feed, Tally
 from detectors.fusion import fuse
 from detectors.limits import check
-from detectors.looks import Burst
 from detectors.options import ScanOptions
 from detectors.properties import kind_of, properties, same_file, stated_length, versions
+from detectors.unreadable import unreadable
 from detectors.verdict import Verdict
+from detectors.watched import Watched
 
 if TYPE_CHECKING:
     from avsynth.face.track import FaceTracker
@@ -96,6 +98,19 @@ class Scanner:
         Raises:
             UsageError, WeightsError: the detectors cannot be had, for this or any file.
         """
+        verdict = self._scan(path, progress)
+        if not self.options.sensitivity or verdict.answer == "unreadable":
+            return verdict
+        from detectors.sensitivity import sensitivity
+
+        try:
+            found = sensitivity(Path(path), self._scan, around=_worst(verdict))
+        except (InputError, ResourceError) as error:
+            notes = [*verdict.properties["notes"], f"its sensitivity is not known: {error.what}"]
+            return replace(verdict, properties={**verdict.properties, "notes": notes})
+        return replace(verdict, sensitivity=found)
+
+    def _scan(self, path: StrPath, progress: Callback | None = None) -> Verdict:
         began = time.perf_counter()
         name = os.fspath(path)
         try:
@@ -117,7 +132,7 @@ class Scanner:
         steps = Progress(progress)
         with Feed(info, self.options, self._track, self._threads) as feed:
             began = time.perf_counter()
-            watched = [_Watched(each, info) for each in self._detectors.result()]
+            watched = [Watched(each, info) for each in self._detectors.result()]
             feed.tally.spent("loading", began)
             length = stated_length(info)
             steps.start("scanning", None if length is None else round(length), "s")
@@ -183,7 +198,7 @@ class Scanner:
 class _Seen:
     """What the detectors made of a file."""
 
-    def __init__(self, watched: list[_Watched], evidence: list[Evidence], tally: Tally) -> None:
+    def __init__(self, watched: list[Watched], evidence: list[Evidence], tally: Tally) -> None:
         self.watched, self.evidence, self.tally = watched, evidence, tally
 
     def credentials(self) -> dict[str, Any] | None:
@@ -193,57 +208,6 @@ class _Seen:
         reports = [getattr(each.detector, "report", None) for each in self.watched]
         found = next((each for each in reports if isinstance(each, CredentialReport)), None)
         return None if found is None else found.as_dict()
-
-
-class _Watched:
-    """A detector on one file: timed, and silent from its first error on."""
-
-    def __init__(self, detector: Detector, info: MediaInfo) -> None:
-        self.detector, self.name = detector, detector.name
-        self.seconds = 0.0
-        self._silent = _missing(detector, info)
-        self._call(lambda: detector.start(info))
-
-    def show(self, item: Burst | AudioChunk) -> None:
-        """Let it see a burst, or hear a chunk of sound."""
-        if isinstance(item, Burst):
-            self._call(lambda: self.detector.update_faces(item))
-        else:
-            self._call(lambda: self.detector.update_audio(item))
-
-    def finish(self) -> Evidence:
-        """What it found, or why it cannot say."""
-        found: list[Evidence] = []
-        self._call(lambda: found.append(self.detector.finish()))
-        if found:
-            return found[0]
-        return abstention(self.name, self.detector.subject, self._silent or "it said nothing")
-
-    def _call(self, step: Callable[[], None]) -> None:
-        if self._silent is not None:
-            return
-        began = time.perf_counter()
-        try:
-            step()
-        except WeightsError:
-            raise  # this and every other file would lack it
-        except Exception as error:
-            # One detector's failure is no reason to lose what the others see.
-            said = error.what if isinstance(error, AvsynthError) else str(error)
-            self._silent = f"it failed: {type(error).__name__}: {said}"
-        self.seconds += time.perf_counter() - began
-
-
-def _missing(detector: Detector, info: MediaInfo) -> str | None:
-    """Why a file holds nothing that a detector could speak of; None where it does."""
-    picture, sound = info.video is not None, bool(info.audio)
-    if detector.subject == "sync" and not (picture and sound):
-        return f"it needs picture and sound, and there is no {'sound' if picture else 'picture'}"
-    if detector.subject == "face" and not picture:
-        return "the file holds no picture"
-    if detector.subject == "voice" and not sound:
-        return "the file holds no sound"
-    return None
 
 
 def _notes(tally: Tally, info: MediaInfo, options: ScanOptions) -> list[str]:
@@ -260,33 +224,16 @@ def _notes(tally: Tally, info: MediaInfo, options: ScanOptions) -> list[str]:
     return notes
 
 
+def _worst(verdict: Verdict) -> float | None:
+    """Middle of the stretch that stands out most, in seconds; None where none does."""
+    stretches = [each for evidence in verdict.evidence for each in evidence.where]
+    worst = max(stretches, key=lambda each: each.score, default=None)
+    return None if worst is None else (worst.start + worst.stop) / 2
+
+
 def _landed() -> tuple[str, ...]:
     """Detectors whose modules are there."""
     from importlib.util import find_spec
 
     found = registry.DETECTORS.items()
     return tuple(name for name, where in found if find_spec(where.partition(":")[0]))
-
-
-def unreadable(
-    path: str, error: BaseException, settings: dict[str, Any], digest: Future[str] | None = None
-) -> Verdict:
-    """The verdict on a file that cannot be judged at all."""
-    if isinstance(error, AvsynthError):
-        what = error.what
-    elif isinstance(error, MemoryError):
-        what = "out of memory"
-    else:
-        what = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    what = "no such file" if isinstance(error, FileNotFoundError) else what
-    sha256, size, modified = None, 0, {}
-    try:
-        state = Path(path).stat()
-        size, modified = state.st_size, {"modified_ns": state.st_mtime_ns}
-        sha256 = sha256_file(path) if digest is None else digest.result()
-    except (AvsynthError, OSError, ValueError):
-        pass  # then there is nothing more to say of it
-    return Verdict(
-        path, "unreadable", "it could not be read", sha256=sha256, size=size, error=what,
-        settings=settings, versions=versions(), properties=modified,
-    )  # fmt: skip

@@ -83,8 +83,10 @@ def _video_info(
 ) -> VideoInfo:
     context = stream.codec_context
     checked_size(context.width, context.height, path)
+    # Without a length there is no way back to the beginning, which a single picture is.
+    first = None if container.duration else _first_picture(container, stream)
     variable = _variable_rate(container, stream)
-    first = _first_picture(container, stream)
+    first = first or _first_picture(container, stream)
     width, height = (first.width, first.height) if first else (context.width, context.height)
     checked_size(width, height, path)
     orientation = Orientation()
