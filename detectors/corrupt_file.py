@@ -74,16 +74,23 @@ def corrupt_file(
             _write_pictures(writer, path, like, corruption, start, stop)
 
 
+def suffixes_for(info: MediaInfo) -> tuple[str, ...]:
+    """What the name of a file may end in after a corruption."""
+    return (".mkv",) if info.video is not None else (".wav", ".flac")
+
+
+def fits(info: MediaInfo, corruption: Corruption) -> bool:
+    """Whether a file has what a corruption is done to."""
+    return info.video is not None if corruption.subject == "picture" else bool(info.audio)
+
+
 def _check(info: MediaInfo, corruption: Corruption | None, out: Path) -> None:
-    wanted = (".mkv",) if info.video is not None else (".wav", ".flac")
-    if out.suffix not in wanted:
-        raise UsageError("a corrupted file has another suffix", out, f"use {' or '.join(wanted)}")
-    if corruption is None:
-        return
-    if info.video is None and corruption.subject == "picture":
-        raise UsageError(f"has no pictures that {corruption} could be done to", info.path)
-    if not info.audio and corruption.subject == "sound":
-        raise UsageError(f"has no sound that {corruption} could be done to", info.path)
+    if out.suffix not in suffixes_for(info):
+        hint = f"use {' or '.join(suffixes_for(info))}"
+        raise UsageError("a corrupted file has another suffix", out, hint)
+    if corruption is not None and not fits(info, corruption):
+        what = "pictures" if corruption.subject == "picture" else "sound"
+        raise UsageError(f"has no {what} that {corruption} could be done to", info.path)
 
 
 def _as_stored(corruption: Corruption | None, video: VideoInfo) -> bool:

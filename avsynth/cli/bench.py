@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from avsynth.cli import bench_score
+from avsynth.cli import bench_detect, bench_score
 
 app = typer.Typer(no_args_is_help=True, help="Timing tables and detection benchmarks.")
 app.command("score")(bench_score.score)
+app.command("detect")(bench_detect.detect)
 
 
 @app.callback()

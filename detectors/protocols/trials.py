@@ -13,6 +13,7 @@ from avsynth.errors import InputError
 from detectors.metrics import trials as scored
 from detectors.metrics.polarity import Polarity
 from detectors.protocols.paths import inside
+from detectors.protocols.sampling import frame_indices
 
 #: Splits on which choices are made, whatever a list calls them.
 _CHOOSING = {"val", "dev", "validation", "development"}
@@ -87,6 +88,22 @@ class Protocol:
             known = ", ".join((*self.splits, "all"))
             raise InputError(f"{self.name} has no split {split!r}", self.root, f"known: {known}")
         return replace(self, trials=kept)
+
+    def limited(self, count: int) -> Protocol:
+        """At most ``count`` trials, evenly spread over both classes; the notes say so."""
+        if count >= len(self.trials):
+            return self
+        classes = [[t for t in self.trials if t.synthetic == label] for label in (False, True)]
+        shares = [max(1, round(count * len(each) / len(self.trials))) for each in classes]
+        kept = [
+            each[at]
+            for each, share in zip(classes, shares, strict=True)
+            for at in (frame_indices(len(each), share) if each else ())
+        ]
+        note = f"only {len(kept)} of {len(self.trials)} files, evenly spread"
+        return replace(
+            self, trials=tuple(sorted(kept, key=lambda t: t.key)), notes=(*self.notes, note)
+        )
 
     def file(self, trial: Trial) -> Path:
         """Where a trial's file lies. InputError when a link leads outside the folder."""
