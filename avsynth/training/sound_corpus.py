@@ -58,16 +58,28 @@ class SoundCorpus:
 
 def open_sounds(folder: Path) -> SoundCorpus:
     """Read a corpus; InputError when it is not one, or a speaker stands in two splits."""
+    items = read_items(folder)
     try:
-        with (folder / "items.csv").open(encoding="utf-8", newline="") as file:
-            items = tuple(SoundItem.model_validate(row) for row in csv.DictReader(file))
         samples = load_file(folder / "sound.safetensors")["sound"]
-    except (OSError, KeyError, ValueError, ValidationError, SafetensorError) as error:
-        raise InputError(
-            f"not a corpus of sounds: {error}", folder, "run recipes/fake_sounds/prepare.py"
-        ) from error
+    except (OSError, KeyError, SafetensorError) as error:
+        raise _wrong(folder, error) from error
     check(items, len(samples))
     return SoundCorpus(items, samples)
+
+
+def read_items(folder: Path) -> tuple[SoundItem, ...]:
+    """The items alone, in the order of their places; InputError."""
+    try:
+        with (folder / "items.csv").open(encoding="utf-8", newline="") as file:
+            return tuple(SoundItem.model_validate(row) for row in csv.DictReader(file))
+    except (OSError, ValueError, ValidationError) as error:
+        raise _wrong(folder, error) from error
+
+
+def _wrong(folder: Path, error: Exception) -> InputError:
+    return InputError(
+        f"not a corpus of sounds: {error}", folder, "run recipes/fake_sounds/prepare.py"
+    )
 
 
 def save_sounds(folder: Path, items: Sequence[SoundItem], samples: Sound) -> None:

@@ -50,12 +50,17 @@ def codec(sound: Floats, rng: np.random.Generator) -> Floats:
 
 def resample(sound: Floats, rng: np.random.Generator) -> Floats:
     """To another rate and back: a low one cuts the band off, each leaves its filter's mark."""
+    quality = str(rng.choice(["HQ", "VHQ", "MQ", "LQ"]))
+    return resampled(sound, int(rng.choice(_RATES)), quality)
+
+
+def resampled(sound: Floats, rate: int, quality: str) -> Floats:
+    """Samples (N,) to ``rate`` and back to 16 kHz by soxr's filter ``quality``: (N,)."""
     import soxr
 
-    rate = int(rng.choice(_RATES))
-    quality = str(rng.choice(["HQ", "VHQ", "MQ", "LQ"]))
     there = soxr.resample(sound, RATE, rate, quality)
-    return _as_long(np.asarray(soxr.resample(there, rate, RATE, quality), np.float32), len(sound))
+    back = np.asarray(soxr.resample(there, rate, RATE, quality), np.float32)[: len(sound)]
+    return np.pad(back, (0, len(sound) - len(back)))
 
 
 def low_pass(sound: Floats, rng: np.random.Generator) -> Floats:
@@ -163,10 +168,6 @@ def _mixed(sound: Floats, other: Floats, below: float) -> Floats:
     """With ``other`` so many decibels below the sound's RMS."""
     wanted = float(np.sqrt((sound**2).mean())) * 10 ** (-below / 20)
     return sound + other * np.float32(wanted / max(float(np.sqrt((other**2).mean())), 1e-9))
-
-
-def _as_long(sound: Floats, length: int) -> Floats:
-    return np.pad(sound[:length], (0, max(0, length - len(sound))))
 
 
 #: In the order in which they happen, each with its chance.

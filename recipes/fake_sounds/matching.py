@@ -1,0 +1,93 @@
+"""Make a fake like its original in all that says nothing of synthesis.
+
+Level, offset, the long-term spectrum in third octaves, the noise in pauses, length: a classifier on
+these alone must not tell the two apart (``detectors.audit``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsynth.speech.activity import speech_level
+from avsynth.training.sound_disturbance import resampled, shaped
+
+Floats = NDArray[np.float32]
+RATE = 16_000
+_EDGES = 60.0 * 2 ** (np.arange(25) / 3.5)  # Hz, up to about 7 kHz
+_MOST = 24.0  # dB that a band is moved
+_SIZE = 1024
+_RATES = (22_050, 24_000, 32_000, 44_100, 48_000)
+
+
+def match(fake: Floats, real: Floats, rng: np.random.Generator, pauses: bool) -> Floats:
+    """``fake`` (N,) with the spectrum and level of ``real``; (N,). ``pauses``: with its noise too,
+    for speech that was not made from the recording."""
+    fake = np.nan_to_num(fake - fake.mean()).astype(np.float32)
+    if pauses:
+        fake = fake * np.float32(speech_level(real) / speech_level(fake)) + floor(
+            real, len(fake), rng
+        )
+    gain = np.clip(bands(real) - bands(fake), -_MOST, _MOST)
+    gain = gain - np.median(gain)
+
+    def curve(f: NDArray[np.float64]) -> NDArray[np.float64]:
+        decibels = np.interp(np.log(np.maximum(f, 1)), np.log(_CENTRES), gain)
+        return np.asarray(10 ** (decibels / 20))
+
+    made = shaped(fake, curve)
+    level = np.sqrt(
+        (real.astype(np.float64) ** 2).mean() / ((made.astype(np.float64) ** 2).mean() + 1e-12)
+    )
+    return np.asarray(made * np.float32(level), np.float32)
+
+
+_CENTRES = np.sqrt(_EDGES[1:] * _EDGES[:-1])
+
+
+def bands(sound: Floats) -> NDArray[np.float64]:
+    """Long-term level of each band, dB: (24,)."""
+    power = _frames(sound).mean(axis=0)
+    place = np.digitize(np.arange(len(power)) * RATE / _SIZE, _EDGES)
+    sums = [
+        power[place == k].mean() if (place == k).any() else np.nan for k in range(1, len(_EDGES))
+    ]
+    levels = 10 * np.log10(np.array(sums) + 1e-12)
+    holes = np.isnan(levels)
+    levels[holes] = np.interp(np.flatnonzero(holes), np.flatnonzero(~holes), levels[~holes])
+    return levels
+
+
+def floor(sound: Floats, length: int, rng: np.random.Generator) -> Floats:
+    """Noise like that of the quietest twentieth of a recording: (length,)."""
+    power = _frames(sound)
+    quiet = power[np.argsort(power.sum(axis=1))[: max(1, len(power) // 20)]].mean(axis=0)
+    size = np.sqrt(quiet / (np.hanning(_SIZE) ** 2).sum())
+
+    def curve(f: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.interp(f, np.arange(len(size)) * RATE / _SIZE, size))
+
+    return shaped(rng.standard_normal(length).astype(np.float32), curve)
+
+
+def origin(sound: Floats, rng: np.random.Generator) -> Floats:
+    """As if it had come at another rate, or with a little less band: real and fake alike."""
+    if rng.random() < 0.5:
+        rate = int(rng.choice(_RATES))
+        sound = resampled(sound, rate, str(rng.choice(["HQ", "VHQ", "MQ"])))
+    if rng.random() < 0.25:
+        edge, order = rng.uniform(6000, 7900), rng.uniform(20, 100)
+        sound = shaped(sound, lambda f: 1 / (1 + (f / edge) ** order))
+    return sound
+
+
+def to_steps(sound: Floats, rng: np.random.Generator) -> NDArray[np.int16]:
+    """16-bit samples with a dither of one step: nothing is digital silence."""
+    noisy = sound * 32767 + rng.uniform(-1, 1, len(sound))
+    return np.clip(np.rint(noisy), -32768, 32767).astype(np.int16)
+
+
+def _frames(sound: Floats) -> NDArray[np.float64]:
+    padded = np.pad(sound, (0, max(0, _SIZE - len(sound))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _SIZE)[:: _SIZE // 2]
+    return np.asarray(np.abs(np.fft.rfft(frames * np.hanning(_SIZE), axis=1)) ** 2)
