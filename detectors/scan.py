@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -19,10 +20,10 @@ from avsynth.errors import AvsynthError, InputError, ResourceError
 from avsynth.media import AudioChunk, MediaInfo, probe, sha256_file
 from avsynth.media.opening import StrPath
 from avsynth.pipelines.progress import Callback, Progress
-from detectors import registry
+from detectors import calibration, registry
 from detectors.base import Detector, Evidence
 from detectors.feed import Feed, Tally
-from detectors.fusion import fuse
+from detectors.fusion import Fused, fuse
 from detectors.limits import check
 from detectors.options import ScanOptions
 from detectors.properties import kind_of, properties, same_file, stated_length, versions
@@ -101,10 +102,10 @@ class Scanner:
         verdict = self._scan(path, progress)
         if not self.options.sensitivity or verdict.answer == "unreadable":
             return verdict
-        from detectors.sensitivity import sensitivity
+        from detectors.sensitivity import sensitivity, worst_time
 
         try:
-            found = sensitivity(Path(path), self._scan, around=_worst(verdict))
+            found = sensitivity(Path(path), self._scan, around=worst_time(verdict))
         except (InputError, ResourceError) as error:
             notes = [*verdict.properties["notes"], f"its sensitivity is not known: {error.what}"]
             return replace(verdict, properties={**verdict.properties, "notes": notes})
@@ -126,6 +127,15 @@ class Scanner:
             return self._verdict(name, info, state, seen, digest, began)
         except (InputError, ResourceError, MemoryError) as error:
             return unreadable(name, error, self._settings, digest)
+
+    def evidence(self, path: StrPath) -> list[Evidence]:
+        """What the detectors say of a file before calibration: raw logits, for fitting one.
+
+        Raises:
+            InputError: nothing in the file can be read.
+            UsageError, WeightsError: as ``scan``.
+        """
+        return self._look(probe(path), None).evidence
 
     def _look(self, info: MediaInfo, progress: Callback | None) -> _Seen:
         """Show the file to the detectors."""
@@ -175,7 +185,7 @@ class Scanner:
             duration=0.0 if kind == "picture" else max(tally.seen, tally.heard),
             properties=properties(info, state, notes),
             credentials=seen.credentials(),
-            settings=self._settings,
+            settings=self._settings | _steered(fused),
             versions=versions(),
             seconds=seconds | {"total": time.perf_counter() - began},
         )
@@ -224,11 +234,17 @@ def _notes(tally: Tally, info: MediaInfo, options: ScanOptions) -> list[str]:
     return notes
 
 
-def _worst(verdict: Verdict) -> float | None:
-    """Middle of the stretch that stands out most, in seconds; None where none does."""
-    stretches = [each for evidence in verdict.evidence for each in evidence.where]
-    worst = max(stretches, key=lambda each: each.score, default=None)
-    return None if worst is None else (worst.start + worst.stop) / 2
+def _steered(fused: Fused) -> dict[str, Any]:
+    """What the verdict rests on beyond the options, for a report: see ``detectors.report``."""
+    parts = calibration.load().parts.values()
+    weights = {
+        name: w for part in parts for name, w in zip(part.members, part.weights, strict=True)
+    }
+    return {
+        "thresholds": fused.thresholds,
+        "fusion_weights": weights,
+        "examined": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _landed() -> tuple[str, ...]:

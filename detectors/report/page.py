@@ -115,8 +115,8 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "Length", words.clock(verdict.duration)
     if verdict.size:
         yield "Size", f"{verdict.size:,} bytes"
-    if started := verdict.settings.get("started"):
-        yield "Examined", plain(started, 40)
+    if examined := verdict.settings.get("examined"):
+        yield "Examined", plain(examined, 40)
     yield "SHA-256", plain(verdict.sha256 or "the file could not be read")
 
 
@@ -128,7 +128,7 @@ def _frames(verdict: Verdict) -> Iterator[dict[str, Any]]:
         yield {
             "detector": plain(whose[id(frame)]),
             "track": frame.track,
-            "time": words.clock(frame.time),
+            "at": "" if verdict.kind == "picture" else f" at {words.clock(frame.time)}",
             "score": words.signed(frame.score),
             "shown": pictures.face(frame),
         }

@@ -198,7 +198,7 @@ _TRAINED = {
 def _record(kind: str, duration: float) -> dict[str, Any]:
     return {
         "sha256": hashlib.sha256(kind.encode()).hexdigest(), "size": 18_734_112, "kind": kind,
-        "duration": duration, "settings": _SETTINGS | {"started": "2031-03-04T09:12:44Z"},
+        "duration": duration, "settings": _SETTINGS | {"examined": "2031-03-04T09:12:44Z"},
         "versions": _VERSIONS,
         "seconds": {"decoding": 3.91, "tracking": 2.4, "visual": 1.77, "audio": 0.31},
         "properties": {

@@ -1,4 +1,4 @@
-"""The ladder of disturbances: what is disturbed, from when to when, and that nothing stays behind."""
+"""The ladder of disturbances: what is disturbed, from when to when; nothing stays behind."""
 
 from __future__ import annotations
 
