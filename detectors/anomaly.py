@@ -89,12 +89,12 @@ class FaceAnomaly:
 
     def _look(self, burst: Burst, track: int, seen: Sequence[tuple[Look, TrackedFace]]) -> None:
         crops = [look.crop(face, FACE_SIDE)[1] for look, face in seen]
-        feature, heat = self._scorer.look(np.stack([face_picture(crop) for crop in crops]))
-        score = self._scorer.density.score(feature)
-        self._tracks.setdefault(track, _Sum(len(feature))).add(feature)
+        found = self._scorer.measure(np.stack([face_picture(crop) for crop in crops]))
+        score = self._scorer.density.score(found.features)
+        self._tracks.setdefault(track, _Sum(len(found.features))).add(found.features)
         self._found.append((burst.time, score, track, burst.stands_for))
         self._worst = _worst(
-            [*self._worst, MarkedFrame(seen[0][0].time, track, score, crops[0], heat)]
+            [*self._worst, MarkedFrame(seen[0][0].time, track, score, crops[0], found.heat)]
         )
 
     def update_audio(self, chunk: AudioChunk) -> None:
@@ -161,13 +161,13 @@ class VoiceAnomaly:
     def _hear(self, window: NDArray[np.float32], start: float) -> None:
         if not spoken(window):
             return
-        feature, heat = self._scorer.look(sound_picture(window)[None])
-        score = self._scorer.density.score(feature)
-        self._sum.add(feature)
+        found = self._scorer.measure(sound_picture(window)[None])
+        score = self._scorer.density.score(found.features)
+        self._sum.add(found.features)
         self._found.append((start, score))
         if len(self._worst) < _SHOWN or score > self._worst[-1].score:
             stop = start + SOUND_WINDOW / SOUND_RATE
-            marked = MarkedSound(start, stop, score, decibels(window), heat)
+            marked = MarkedSound(start, stop, score, decibels(window), found.heat)
             self._worst = _worst([*self._worst, marked])
 
     def finish(self) -> Evidence:

@@ -19,7 +19,14 @@ from __future__ import annotations
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, pixel_shuffle, pixel_unshuffle, silu
+from torch.nn.functional import (
+    avg_pool2d,
+    interpolate,
+    pixel_shuffle,
+    pixel_unshuffle,
+    silu,
+    softplus,
+)
 
 #: Pixels to a side of a cell, and of the square that one place of the latent picture stands for.
 CELL, COARSE = 8, 16
@@ -30,7 +37,7 @@ BANDS = (
 )  # fmt: skip
 _PATCH = 4  # pixels to a side of what the first layer sees as one place
 _SMALLEST = -9.0  # log variance
-_LARGEST = (-4.0, 5.0)  # the same, at the beginning of training and ever after
+_LARGEST = (-4.0, 1.0)  # the same, in the beginning of training and after: the coarse is no noise
 
 
 class AnomalyConfig(BaseModel):
@@ -100,7 +107,7 @@ class AnomalyVae(nn.Module):
         """Latent (B, latent, h, w) -> pictures (B, 1, 16 h, 16 w), variances (B, 10, 2 h, 2 w)."""
         x = self.decode2(self.prior(torch.cat([latent, self._where(latent)], dim=1)))
         x = self.decode1(interpolate(self.up2(x), scale_factor=2.0))
-        spread = self.spread(silu(x)).clamp(_SMALLEST, _LARGEST[1])
+        spread = _at_most(self.spread(silu(x)).clamp(min=_SMALLEST), _LARGEST[1])
         x = silu(interpolate(self.up1(x), scale_factor=2.0))
         return pixel_shuffle(self.last(x), _PATCH), spread
 
@@ -114,7 +121,7 @@ class AnomalyVae(nn.Module):
         mean, log_variance = self.encode(picture)
         made, spread = self.decode(mean + noise * (log_variance / 2).exp())
         low, high = _LARGEST
-        spread = spread.clamp(max=low + (high - low) * weight)
+        spread = _at_most(spread, low + (high - low) * weight)
         error = negative_likelihood(pooled([c**2 for c in haar(picture - made)]), spread)
         nats = divergence(mean, log_variance).sum(dim=1).mean() / COARSE**2
         return {"likelihood": error, "divergence": nats, "loss": error + weight * nats}
@@ -141,6 +148,11 @@ class _Block(nn.Module):
         """(B, W, h, w) -> the same."""
         changed: Tensor = self.two(silu(self.one(silu(x))))
         return x + changed
+
+
+def _at_most(x: Tensor, limit: float) -> Tensor:
+    """Softly, so that what is at the limit can still learn."""
+    return limit - softplus(limit - x)
 
 
 def haar(picture: Tensor) -> list[Tensor]:

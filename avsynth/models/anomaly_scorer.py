@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel
 from torch import Tensor
 
@@ -36,6 +36,19 @@ class Model(Protocol):
 
     def __call__(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run the network."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was found in a few pictures in a row.
+
+    ``features`` (F,), NaN where unknown; ``heat`` (h, w), 0..1: where errors are larger or smaller
+    than in real pictures; ``found``, what the network said, (1, ...) each.
+    """
+
+    features: Floats
+    heat: Floats
+    found: dict[str, Floats]
 
 
 class AnomalyScorer:
@@ -68,16 +81,16 @@ class AnomalyScorer:
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError("an anomaly detector without its density") from error
 
-    def look(self, pictures: Floats) -> tuple[Floats, NDArray[np.float32]]:
-        """Pictures in a row (P, H, W) -> features (F,), NaN where unknown, and heat (h, w), 0..1.
+    def measure(self, pictures: Floats) -> Look:
+        """Pictures in a row (P, H, W), of one burst or window: their features are averaged.
 
-        Pictures of one burst or one window: their features are averaged, and ``change`` is known
-        from two on. The heat says where errors are larger or smaller than in real pictures.
+        ``change`` is known from two pictures on.
         """
         found = run(self._model, pictures[None])
-        return arranged(features(found, self._regions), self.layout)[0], self._heat(found)
+        feature = arranged(features(found, self._regions), self.layout)[0]
+        return Look(feature, self._heat(found), found)
 
-    def _heat(self, found: Mapping[str, Floats]) -> NDArray[np.float32]:
+    def _heat(self, found: Mapping[str, Floats]) -> Floats:
         mean, spread = self._usual
         strange = (surprise(found["energy"], found["variance"])[0] - mean) / spread
         return np.asarray(np.sqrt((strange**2).mean(axis=0)) / _HOT, np.float32).clip(0, 1)

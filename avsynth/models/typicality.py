@@ -29,12 +29,13 @@ _LEAST = 1e-8
 class Regions:
     """Rectangles (top, left, bottom, right) in fractions of the picture.
 
-    With a ``reference`` everything is said relative to that rectangle of the same picture, which
-    cancels camera and codec.
+    Bands of a group of ``bands`` count together. With a ``reference`` everything is said relative
+    to that rectangle of the same picture, which cancels camera and codec.
     """
 
     names: tuple[str, ...]
     boxes: tuple[tuple[float, float, float, float], ...]
+    bands: tuple[tuple[int, ...], ...]
     reference: tuple[float, float, float, float] | None = None
 
     def means(self, values: Floats | Doubles) -> Doubles:
@@ -50,12 +51,14 @@ FACE_REGIONS = Regions(
         (0.60, 0.36, 0.76, 0.64), (0.76, 0.36, 0.90, 0.64), (0.54, 0.18, 0.80, 0.36),
         (0.54, 0.64, 0.80, 0.82), (0.42, 0.40, 0.60, 0.60),
     ),
+    ((0, 1, 2), (3, 4, 5), (6, 7, 8), (9,)),
     (0.20, 0.25, 0.44, 0.75),
 )  # fmt: skip
 #: Eight bands of 1 kHz.
 VOICE_REGIONS = Regions(
     tuple(f"{low} to {low + 1} kHz" for low in range(8)),
     tuple((low / 8, 0.0, (low + 1) / 8, 1.0) for low in range(8)),
+    ((0,), (1,), (2,), (3, 4, 5), (6, 7, 8), (9,)),
 )
 
 
@@ -66,19 +69,27 @@ def features(found: Mapping[str, Floats], regions: Regions) -> dict[str, Floats]
     h, w), half the mean square of the difference of two pictures' errors. Features of a kind are
     bands within regions.
     """
-    energy, variance = found["energy"], found["variance"]
-    expected = np.exp(variance)
+    expected = np.exp(found["variance"])
+    error = _together(found["energy"] / expected, regions)
+    size = _together(found["size"] / np.sqrt(expected), regions)
+    variance = _together(found["variance"], regions)
     divergence = found["divergence"].sum(axis=1, keepdims=True)
     measured = {
-        "error": _log(energy / expected, regions),
-        "shape": _log(found["size"] ** 2 / (energy + _LEAST), regions),
+        "error": _log(error, regions),
+        "shape": _log(size**2 / (error + _LEAST), regions),
         "variance": regions.means(variance) - _reference(variance, regions),
         "divergence": _log(divergence, regions),
     }
     if "change" in found:
-        change = _log(found["change"] / expected, regions)
+        change = _log(_together(found["change"] / expected, regions), regions)
         measured["change"] = change - measured["error"]
     return {k: v.reshape(len(v), -1).astype(np.float32) for k, v in measured.items()}
+
+
+def _together(values: Floats | Doubles, regions: Regions) -> Doubles:
+    """Means over groups of bands: (N, 10, h, w) -> (N, groups, h, w)."""
+    groups = [values[:, list(group)].mean(axis=1, dtype=np.float64) for group in regions.bands]
+    return np.stack(groups, axis=1)
 
 
 def _log(values: Floats | Doubles, regions: Regions) -> Doubles:
@@ -115,27 +126,48 @@ class Density:
     spread: float = 1.0
 
     @classmethod
-    def fit(cls, recordings: Sequence[Floats], shrink: float = 0.1) -> Density:
-        """Of real recordings, features (N_i, F) each; ``shrink`` 0..1 towards a diagonal."""
+    def fit(
+        cls, recordings: Sequence[Floats], weights: Doubles | None = None, shrink: float = 0.1
+    ) -> Density:
+        """Of real recordings, features (N_i, F) each, which count by ``weights``.
+
+        ``shrink`` 0..1 draws both covariances towards a diagonal.
+        """
+        share = np.ones(len(recordings)) if weights is None else np.asarray(weights, np.float64)
+        share = share / share.sum()
         means = np.stack([r.mean(axis=0, dtype=np.float64) for r in recordings])
-        several = [r - r.mean(axis=0) for r in recordings if len(r) > 1]
-        degrees = sum(len(r) - 1 for r in several)
-        inside = sum((r.T.astype(np.float64) @ r for r in several), np.zeros(means.shape[1:] * 2))
-        within = _shrunk(inside / max(degrees, 1), shrink)
-        rate = float(np.mean([1 / len(r) for r in recordings]))
-        between = _positive(np.cov(means.T).reshape(within.shape) - rate * within)
-        return cls(means.mean(axis=0), _shrunk(between, shrink), within)
+        mean = share @ means
+        inside, degrees = np.zeros((len(mean), len(mean))), 0.0
+        for own, weight in zip(recordings, share, strict=True):
+            away = own - own.mean(axis=0, dtype=np.float64)
+            inside += weight * away.T @ away
+            degrees += weight * (len(own) - 1)
+        within = _shrunk(inside / max(degrees, 1e-9), shrink)
+        rate = float(share @ [1 / len(r) for r in recordings])
+        spread = (means - mean).T @ ((means - mean) * share[:, None])
+        between = _shrunk(_positive(spread - rate * within), shrink)
+        return cls(mean, between, within)
 
     def distance(self, feature: Floats | Doubles, windows: int = 1) -> float:
         """How unusual the mean ``feature`` (F,) of so many windows is: about N(0, 1) where typical.
 
         NaN features do not count. Fisher's approximation of the chi-square distribution.
         """
+        square, _, known = self._away(feature, windows)
+        return float(np.sqrt(2 * square) - np.sqrt(max(2 * known - 1, 1)))
+
+    def log_likelihood(self, feature: Floats | Doubles, windows: int = 1) -> float:
+        """Of the mean ``feature`` (F,) of so many windows, nats."""
+        square, volume, known = self._away(feature, windows)
+        return float(-(square + volume + known * np.log(2 * np.pi)) / 2)
+
+    def _away(self, feature: Floats | Doubles, windows: int) -> tuple[float, float, int]:
+        """Squared Mahalanobis distance, log determinant, and how many features are known."""
         known = np.isfinite(feature)
         away = (feature - self.mean)[known]
         spread = (self.between + self.within / windows)[np.ix_(known, known)]
         square = float(away @ np.linalg.solve(spread, away))
-        return float(np.sqrt(2 * square) - np.sqrt(max(2 * known.sum() - 1, 1)))
+        return square, float(np.linalg.slogdet(spread)[1]), int(known.sum())
 
     def score(self, feature: Floats | Doubles, windows: int = 1) -> float:
         """``distance`` in units of the spread among real recordings."""

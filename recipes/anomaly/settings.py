@@ -28,8 +28,7 @@ class Settings(BaseModel):
     learning_rate: float = 2e-3
     warm_up: int = Field(500, ge=0, description="steps until the divergence counts in full")
     kinds: tuple[str, ...] = Field(KINDS, description="of features in the density")
-    shrink: float = Field(0.1, ge=0, le=1, description="of covariances, towards a diagonal")
-    save_every: int = Field(500, gt=0)
+    save_every: int = Field(300, gt=0)
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     threads: int = Field(1, gt=0)
     seed: int = 0

@@ -13,6 +13,7 @@ checkpoint. Writes log.jsonl, checkpoint.safetensors and NAME.safetensors.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -34,6 +35,8 @@ from avsynth.training.steps import improve
 from avsynth.weights import file as weights_file
 
 _AT_ONCE = 16
+_FOLDS = 10
+_SHRINKS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 
 
 def main() -> None:
@@ -130,7 +133,9 @@ def publishable(
     network.half().float()  # as the file will have it
     measured, cells = survey(network, pool, settings)
     layout = [kind for kind in settings.kinds for _ in range(measured[kind].shape[1])]
-    density = Density.fit(grouped(arranged(measured, layout), pool), settings.shrink)
+    recordings = grouped(arranged(measured, layout), pool)
+    shrink = best_shrink(recordings, pool)
+    density = Density.fit(recordings, equal_people(pool.people), shrink)
     others, _ = survey(network, unseen, settings)
     distances = [
         density.distance(r.mean(axis=0), len(r)) for r in grouped(arranged(others, layout), unseen)
@@ -144,7 +149,7 @@ def publishable(
     metadata = {
         "name": settings.name, "purpose": settings.purpose, "licence": settings.licence,
         "data": list(pool.data), "people": len(set(pool.people)), "films": len(pool.pictures),
-        "steps": step, "seed": settings.seed, "layout": layout,
+        "steps": step, "seed": settings.seed, "layout": layout, "shrink": shrink,
         "centre": float(centre), "spread": float(high - low) / 2,
         "scaled_on": {"people": len(set(unseen.people)), "recordings": len(distances)},
     }  # fmt: skip
@@ -166,6 +171,33 @@ def survey(
     surprises = np.concatenate(cells)
     usual = {"mean": surprises.mean(axis=0), "spread": surprises.std(axis=0) + 1e-2}
     return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}, usual
+
+
+def best_shrink(recordings: list[Floats], pool: Pool) -> float:
+    """The one under which people who were left out are likeliest; of real people, no fakes."""
+    people = sorted(set(pool.people))
+    folds = min(_FOLDS, len(people))
+    fold = np.array([people.index(person) % folds for person in pool.people])
+    weights = equal_people(pool.people)
+
+    def held_out(shrink: float) -> float:
+        total = 0.0
+        for number in range(folds):
+            own, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+            density = Density.fit([recordings[i] for i in others], weights[others], shrink)
+            for i in own:
+                mean = recordings[i].mean(axis=0)
+                total += weights[i] * density.log_likelihood(mean, len(recordings[i]))
+        return total
+
+    return max(_SHRINKS, key=held_out)
+
+
+def equal_people(people: Sequence[str]) -> Floats:
+    """Weights (N,) of recordings by which all people count alike."""
+    names, counts = np.unique(people, return_counts=True)
+    share = dict(zip(names, 1 / counts, strict=True))
+    return np.array([share[person] for person in people])
 
 
 def grouped(found: Floats, pool: Pool) -> list[Floats]:

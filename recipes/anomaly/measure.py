@@ -1,0 +1,114 @@
+"""Items of a corpus -> numbers: what each part of the VAE says of it, alone and together.
+
+A score is higher for what is taken to be synthetic. *One-sided* scores are the usual ones (more
+error, less likelihood, more divergence: synthetic); *typicality* is the distance from what is usual
+among real ones, in both directions, of one kind of feature or of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pool import PAIR, sound_windows
+
+from avsynth.media.recode_film import recode_film
+from avsynth.media.recode_sound import recode_sound
+from avsynth.models.anomaly import COARSE
+from avsynth.models.anomaly_scorer import AnomalyScorer
+from avsynth.models.anomaly_views import face_picture
+from avsynth.models.typicality import KINDS, Doubles, Floats
+from avsynth.training.face_corpus import open_faces
+from avsynth.training.sound_corpus import RATE, open_sounds
+
+ONE_SIDED = ("squared error", "likelihood", "divergence", "elbo")
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A film or an excerpt: what and whose it is, and a way to its pictures (N, P, H, W).
+
+    The way takes whether to encode it first: H.264 at CRF 35, or MP3 at 64 kb/s.
+    """
+
+    name: str
+    label: str
+    family: str
+    system: str
+    person: str
+    split: str
+    source: str
+    pictures: Callable[[bool], Floats]
+
+    @property
+    def group(self) -> str:
+        """Items that are told apart from each other, not from those of other recordings."""
+        return f"{self.source} {self.split}"
+
+
+def face_items(folder: Path, splits: tuple[str, ...]) -> Iterator[Item]:
+    """Films of a corpus of ``recipes/fake_faces``, and all that is real of LRW-AR.
+
+    Nobody there was in the training of weights for any purpose, whatever the split says.
+    """
+    corpus = open_faces(folder)
+    for item in corpus.items:
+        beside = item.source == "lrwar" and item.label == "real"
+        if item.source == "research" or not (item.split in splits or beside):
+            continue
+
+        def pictures(encoded: bool, item=item) -> Floats:  # type: ignore[no-untyped-def]
+            film = corpus.film(item)
+            film = recode_film(film, 35) if encoded else film
+            return np.stack([face_picture(crop) for crop in film[slice(*PAIR)]])[None]
+
+        yield Item(
+            item.name, item.label, item.family, item.system, item.person, item.split,
+            "LRW-AR" if item.source == "lrwar" else "GRID", pictures,
+        )  # fmt: skip
+
+
+def sound_items(folder: Path, splits: tuple[str, ...]) -> Iterator[Item]:
+    """Excerpts of a corpus of ``recipes/fake_sounds``."""
+    corpus = open_sounds(folder)
+    for item in corpus.items:
+        if item.split not in splits:
+            continue
+
+        def pictures(encoded: bool, item=item) -> Floats:  # type: ignore[no-untyped-def]
+            sound = corpus.sound(item).astype(np.float32) / 32768
+            return sound_windows(recode_sound(sound, RATE, "mp3", 64_000) if encoded else sound)
+
+        yield Item(
+            item.name, item.label, item.family, item.system, item.speaker, item.split,
+            "LibriSpeech", pictures,
+        )  # fmt: skip
+
+
+def scores(scorer: AnomalyScorer, pictures: Floats) -> dict[str, float] | None:
+    """All scores of one item's pictures (N, P, H, W); None where there is nothing to see."""
+    if not len(pictures):
+        return None
+    looks = [scorer.measure(each) for each in pictures]
+    found = np.mean([one_sided(look.found) for look in looks], axis=0)
+    made = dict(zip(ONE_SIDED, found.tolist(), strict=True))
+    feature, layout = np.mean([look.features for look in looks], axis=0), np.array(scorer.layout)
+    for kind in KINDS:
+        if kind in scorer.layout:
+            alone = np.where(layout == kind, feature, np.nan)
+            made[kind] = scorer.density.distance(alone, len(looks))
+    made[ALL] = scorer.density.score(feature, len(looks))
+    return made
+
+
+def one_sided(found: dict[str, Floats]) -> Doubles:
+    """Squared error, negative likelihood, divergence and negative ELBO, a pixel, of one look."""
+    counts = np.array([16] * 3 + [4] * 3 + [1] * 4)[:, None, None] / 64
+    energy, variance = (found[name][0].astype(np.float64) for name in ("energy", "variance"))
+    error = float((counts * energy).sum(axis=0).mean())
+    nats = float((counts * (energy * np.exp(-variance) + variance)).sum(axis=0).mean()) / 2
+    far = float(found["divergence"][0].sum(axis=0).mean()) / COARSE**2
+    return np.array([error, nats, far, nats + far])
