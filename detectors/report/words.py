@@ -175,10 +175,11 @@ def weight_of_findings(verdict: Verdict) -> str:
         said = f"The findings are {factor(abs(score))} times more probable if {than}"
     if verdict.interval is None:
         return f"{said}: {support(score)}."
-    low, high = sorted(verdict.interval, key=abs) if score < 0 else verdict.interval
-    sign = -1.0 if score < 0 else 1.0
-    between = f"{factor(sign * low)} to {factor(sign * high)}"
-    settled = verdict.interval[0] > 0 or verdict.interval[1] < 0
+    low, high = verdict.interval
+    if score < 0:
+        low, high = -high, -low
+    between = f"{factor(low)} to {factor(high)}"
+    settled = low > 0 or high < 0
     tail = "" if settled else ", which includes 1: the direction is not settled"
     return f"{said}: {support(score)}. The 95 % interval of that factor is {between}{tail}."
 
@@ -186,7 +187,7 @@ def weight_of_findings(verdict: Verdict) -> str:
 def meaning(verdict: Verdict) -> str:
     """What the answer means at the stated operating point; empty where none is stated."""
     share = false_alarms(verdict)
-    if verdict.answer == "unreadable" or share is None:
+    if not verdict.parts or share is None:
         return ""
     known = thresholds(verdict)
     limits = [

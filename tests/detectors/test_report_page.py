@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import report_examples as examples
 
+import detectors
 from detectors import Interval, Verdict
 from detectors.report import html, json, pictures, scale, timeline
 
@@ -240,3 +242,14 @@ def test_a_failure_leaves_the_page_that_was_there(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         html.write(broken, target)
     assert target.read_bytes() == before and list(tmp_path.iterdir()) == [target]
+
+
+def test_templates_and_schema_are_part_of_the_package() -> None:
+    root = Path(detectors.__file__).parent
+    settings = tomllib.loads((root.parent / "pyproject.toml").read_text("utf-8"))
+    patterns = settings["tool"]["setuptools"]["package-data"]["detectors"]
+    packed = {path for pattern in patterns for path in root.glob(pattern)}
+    needed = {
+        path for path in (root / "report").iterdir() if path.suffix in (".html", ".css", ".json")
+    }
+    assert needed and needed <= packed

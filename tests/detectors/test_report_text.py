@@ -77,6 +77,8 @@ def test_findings_in_words_in_both_directions() -> None:
     open_ = words.weight_of_findings(examples.picture())
     assert "1/3 to 18, which includes 1: the direction is not settled" in open_
     assert words.weight_of_findings(examples.unreadable()) == ""
+    leaning = Verdict("a", "inconclusive", "b", -0.5, (-1.0, 2.0))
+    assert "factor is 1/7.4 to 2.7, which includes 1" in words.weight_of_findings(leaning)
     even = Verdict("a", "inconclusive", "b", 0.0, (-1.0, 1.0))
     assert "as probable if something in the file was synthesised as if not" in (
         words.weight_of_findings(even)
