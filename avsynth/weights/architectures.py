@@ -9,29 +9,35 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from avsynth.errors import WeightsError
+from avsynth.models.discriminator_kinds import KINDS
 
 #: Named by path, so that only what is loaded is imported: the config's class, the network's, and
 #: a function from a config to a batch of typical size.
 ARCHITECTURES: dict[str, tuple[str, str, str]] = {
+    "anomaly": (
+        "avsynth.models.anomaly:AnomalyConfig",
+        "avsynth.models.anomaly:AnomalyVae",
+        "avsynth.models.anomaly:example_batch",
+    ),
     "motion": (
         "avsynth.models.motion:MotionConfig",
         "avsynth.models.motion:MotionNetwork",
         "avsynth.models.motion:example_batch",
+    ),
+    "frame-detector": (
+        "avsynth.models.frame_detector:FrameDetectorConfig",
+        "avsynth.models.frame_detector:FrameDetector",
+        "avsynth.models.frame_detector:example_batch",
     ),
     "lipsync": (
         "avsynth.models.lipsync:LipsyncConfig",
         "avsynth.models.lipsync:LipsyncNetwork",
         "avsynth.models.lipsync:example_batch",
     ),
-    "patch-discriminator": (
-        "avsynth.models.discriminators:PatchConfig",
-        "avsynth.models.discriminators:PatchDiscriminator",
-        "avsynth.models.discriminators:example_patches",
-    ),
-    "sequence-discriminator": (
-        "avsynth.models.discriminators:SequenceConfig",
-        "avsynth.models.discriminators:SequenceDiscriminator",
-        "avsynth.models.discriminators:example_sequences",
+    "sound-detector": (
+        "avsynth.models.sound_detector:SoundDetectorConfig",
+        "avsynth.models.sound_detector:SoundDetector",
+        "avsynth.models.sound_detector:example_batch",
     ),
     "speaker": (
         "avsynth.models.speaker:SpeakerConfig",
@@ -48,25 +54,15 @@ ARCHITECTURES: dict[str, tuple[str, str, str]] = {
         "avsynth.models.voice:VoiceNetwork",
         "avsynth.models.voice:example_batch",
     ),
-    "sync": (
-        "avsynth.models.sync:SyncConfig",
-        "avsynth.models.sync:SyncExpert",
-        "avsynth.models.sync:example_films",
-    ),
     "vocoder": (
         "avsynth.models.vocoder:VocoderConfig",
         "avsynth.models.vocoder:Vocoder",
         "avsynth.models.vocoder:example_batch",
     ),
-    "period-discriminator": (
-        "avsynth.models.wave_discriminators:PeriodConfig",
-        "avsynth.models.wave_discriminators:PeriodDiscriminator",
-        "avsynth.models.wave_discriminators:example_sound",
-    ),
-    "resolution-discriminator": (
-        "avsynth.models.wave_discriminators:ResolutionConfig",
-        "avsynth.models.wave_discriminators:ResolutionDiscriminator",
-        "avsynth.models.wave_discriminators:example_sound",
+    "judge": (
+        "avsynth.models.judge:JudgeConfig",
+        "avsynth.models.judge:Judge",
+        "avsynth.models.judge:example_batch",
     ),
     "voice-space": (
         "avsynth.models.voice_space:VoiceSpaceConfig",
@@ -76,12 +72,8 @@ ARCHITECTURES: dict[str, tuple[str, str, str]] = {
 }
 
 #: Kinds that answer with a ``Judgement``: read as modules, not made ready for an engine.
-DISCRIMINATORS = frozenset(
-    {
-        "patch-discriminator", "period-discriminator", "resolution-discriminator",
-        "sequence-discriminator", "sync",
-    }
-)  # fmt: skip
+DISCRIMINATORS = frozenset(KINDS)
+ARCHITECTURES |= KINDS
 
 
 def build(kind: str, config: dict[str, Any]) -> tuple[BaseModel, nn.Module]:
