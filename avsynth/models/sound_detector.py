@@ -184,7 +184,8 @@ def gabor(filters: int, taps: int) -> Tensor:
     turn = 2 * math.pi * centre[:, None] * time
     taper = torch.hann_window(taps, periodic=False) ** 2
     pairs = torch.cat([torch.cos(turn), torch.sin(turn)]) * taper
-    return pairs / pairs.norm(dim=1, keepdim=True)
+    size: Tensor = pairs.square().sum(dim=1, keepdim=True).sqrt()
+    return pairs / size
 
 
 def smooth(moments: Tensor, width: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Scores of items, and what they come to: area under the curve and equal error rate."""
+"""Validation: the dev items' scores and equal error rates."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pairs import Pairs
 
 from avsynth.models.sound_detector import SoundDetector, views
 from avsynth.training.sound_corpus import SoundItem
+from detectors.metrics.eer import eer_official
 
 _LONGEST = 4 * 16_000
 _BRANCHES = ("logit", "spectrum_logit", "wave_logit")
@@ -24,10 +25,7 @@ def validate(network: SoundDetector, pairs: Pairs, device: str) -> dict[str, flo
         scores = np.array([_score(network, pairs, item, draw, device) for item in pairs.items])
         family = np.array([item.family for item in pairs.items])
         for column, branch in enumerate(_BRANCHES):
-            rates = {
-                name: equal_error(scores[family == "real", column], scores[family == name, column])
-                for name in pairs.families
-            }
+            rates = {name: _rate(scores[:, column], family, name) for name in pairs.families}
             found[f"{prefix}{branch}"] = round(float(np.mean(list(rates.values()))), 4)
             if branch == "logit":
                 found |= {f"{prefix}{name}": round(rate, 4) for name, rate in rates.items()}
@@ -49,22 +47,10 @@ def _score(
     return [float(result[name]) for name in _BRANCHES]
 
 
-def area(real: NDArray[np.float64], fake: NDArray[np.float64]) -> float:
-    """Chance that a fake scores above a recording; ties count half."""
-    every = np.concatenate([real, fake])
-    _, place, count = np.unique(every, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(count) - (count - 1) / 2)[place]
-    total = ranks[len(real) :].sum() - len(fake) * (len(fake) + 1) / 2
-    return float(total / (len(real) * len(fake)))
-
-
-def equal_error(real: NDArray[np.float64], fake: NDArray[np.float64]) -> float:
-    """Where as many recordings are accused as fakes are missed; the mean of both at the nearest."""
-    limits = np.unique(np.concatenate([real, fake]))
-    accused = np.array([(real >= limit).mean() for limit in limits])
-    missed = np.array([(fake < limit).mean() for limit in limits])
-    best = int(np.abs(accused - missed).argmin())
-    return float((accused[best] + missed[best]) / 2)
+def _rate(scores: NDArray[np.float64], family: NDArray[np.str_], name: str) -> float:
+    """Equal error rate of one family against the recordings."""
+    chosen = (family == "real") | (family == name)
+    return eer_official(scores[chosen], family[chosen] == name).rate
 
 
 def table(found: dict[str, float]) -> str:

@@ -3,9 +3,10 @@
     python recipes/fake_sounds/prepare.py --data ../shared/data --full LIBRISPEECH_FOLDER \
         --config recipes/fake_sounds/small.yaml --out .packs/fake_sounds
 
-Every family of fakes is made into a part of its own (``parts/SOURCE-FAMILY``) and kept: what is
-there is not made again, and the corpus joins what is there. ``--families`` names those to make.
-Systems whose weights or programs are missing are left out, and named.
+Every family of fakes is made into a part of its own (``parts/SOURCE-FAMILY``) and kept as it was
+made: what is there is not made again. The corpus joins what is there, each fake matched to the
+recording that it belongs to (``matching.py``). ``--families`` names those to make. Systems whose
+weights or programs are missing are left out.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from avsynth.errors import AvsynthError
 from avsynth.training.sound_corpus import SoundItem, open_sounds, save_sounds
 
 Floats = NDArray[np.float32]
+Steps = NDArray[np.int16]
+Made = tuple[SoundItem, Steps]
 Maker = Callable[[Floats, np.random.Generator], Floats]
 
 
@@ -127,38 +130,37 @@ def prepare(
             if made:
                 save_sounds(folder, *_joined(made))
             print(f"{folder.name}: {len(made)} items, {time.monotonic() - began:.0f} s", flush=True)
-    _join_parts(out)
+    _join_parts(out, settings.seed)
 
 
-def _real(workshop: Workshop) -> list[tuple[SoundItem, NDArray[np.int16]]]:
-    made = []
+def _real(workshop: Workshop) -> list[Made]:
+    return [
+        (_item(excerpt, excerpt.name, "real", "recording", ""), _kept(excerpt.sound))
+        for excerpt in workshop.real
+    ]
+
+
+def _fakes(workshop: Workshop, family: str) -> list[Made]:
+    made: list[Made] = []
     for excerpt in workshop.real:
-        rng = _random(workshop, excerpt.name, "real")
-        sound = matching.to_steps(matching.origin(excerpt.sound, rng), rng)
-        made.append((_item(excerpt, excerpt.name, "real", "recording", ""), sound))
-    return made
-
-
-def _fakes(workshop: Workshop, family: str) -> list[tuple[SoundItem, NDArray[np.int16]]]:
-    made: list[tuple[SoundItem, NDArray[np.int16]]] = []
-    for excerpt in workshop.real:
-        rng = _random(workshop, excerpt.name, family)
+        rng = _random(workshop.settings.seed, excerpt.name, family)
         wanted = workshop.settings.copies[family]
-        count = int(wanted) + (rng.random() < wanted % 1)
-        for number in range(count):
+        for number in range(int(wanted) + int(rng.random() < wanted % 1)):
             try:
                 system, fake = _fake(workshop, family, excerpt, rng)
             except AvsynthError as error:
                 print(f"{family} {excerpt.name}: {error}", flush=True)
                 continue
-            apart = family in ("tts", "conversion")
-            sound = matching.match(fake, excerpt.sound, rng, pauses=apart)
-            sound = matching.origin(sound, rng)
-            name = f"{excerpt.name}.{family}{number}"
             original = "" if family == "tts" else excerpt.name
-            item = _item(excerpt, name, family, system, original)
-            made.append((item, matching.to_steps(sound, rng)))
+            name = f"{excerpt.name}.{family}{number}"
+            made.append((_item(excerpt, name, family, system, original), _kept(fake)))
     return made
+
+
+def _kept(sound: Floats) -> Steps:
+    """As it was made, but for a peak that 16 bits do not hold."""
+    peak = float(np.abs(sound).max())
+    return np.rint(sound * np.float32(32767 * min(1, 0.9 / max(peak, 1e-9)))).astype(np.int16)
 
 
 def _fake(
@@ -211,9 +213,7 @@ def _item(excerpt: Excerpt, name: str, family: str, system: str, original: str) 
     )  # fmt: skip
 
 
-def _joined(
-    made: list[tuple[SoundItem, NDArray[np.int16]]],
-) -> tuple[list[SoundItem], NDArray[np.int16]]:
+def _joined(made: list[Made]) -> tuple[list[SoundItem], Steps]:
     """Items with their places, and all samples in a row."""
     items, start = [], 0
     for item, sound in made:
@@ -222,24 +222,39 @@ def _joined(
     return items, np.concatenate([sound for _, sound in made])
 
 
-def _join_parts(out: Path) -> None:
+def _join_parts(out: Path, seed: int) -> None:
+    """The corpus: every fake matched to its recording, everything as of some origin."""
+    parts = [
+        open_sounds(path)
+        for path in sorted(
+            (out / "parts").iterdir(), key=lambda p: (not p.name.endswith("-real"), p)
+        )
+        if (path / "items.csv").is_file()
+    ]
+    raw = {
+        item.name: (item, part.sound(item).astype(np.float32) / np.float32(32768))
+        for part in parts
+        for item in part.items
+    }
     made = []
-    for folder in sorted(
-        (out / "parts").iterdir(), key=lambda path: (not path.name.endswith("-real"), path)
-    ):
-        if (folder / "items.csv").is_file():
-            part = open_sounds(folder)
-            made += [(item, part.sound(item)) for item in part.items]
+    for name, (item, sound) in raw.items():
+        rng = _random(seed, name, "match")
+        real = raw[name.partition(".")[0]][1]
+        if item.family == "tts":
+            sound = matching.pauses(sound, real, rng)
+        if item.label == "fake":
+            sound = matching.match(sound, real, rng)
+        made.append((item, matching.to_steps(matching.origin(sound, rng), rng)))
     items, samples = _joined(made)
     save_sounds(out, items, samples)
     counts = {f: sum(i.family == f for i in items) for f in dict.fromkeys(i.family for i in items)}
     print(f"{len(items)} items, {len(samples) / 16_000 / 3600:.1f} h: {counts} -> {out}")
 
 
-def _random(workshop: Workshop, name: str, family: str) -> np.random.Generator:
+def _random(seed: int, name: str, family: str) -> np.random.Generator:
     """Draws of one excerpt and family, whatever else is made."""
     words = np.frombuffer(f"{name}/{family}".encode(), np.uint8)
-    return np.random.default_rng([workshop.settings.seed, *words.tolist()])
+    return np.random.default_rng([seed, *words.tolist()])
 
 
 def _label(name: str) -> str:

@@ -19,7 +19,7 @@ _COMMANDS: dict[str, tuple[str, ...]] = {
     "festival-kal": ("text2wave", "{text}", "-o", "{out}"),
 } | {
     f"flite-{voice}": ("flite", "-voice", voice, "-f", "{text}", "-o", "{out}")
-    for voice in ("kal", "kal16", "awb", "rms", "slt")
+    for voice in ("kal16", "awb", "rms", "slt")
 }
 _VARIANTS = ("", "+f2", "+f4", "+m3", "+m5", "+croak", "+whisper", "+klatt2", "+klatt4")
 _ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp")
