@@ -29,12 +29,12 @@ class SoundDetectorConfig(BaseModel):
 
     window: int = Field(512, gt=0, description="samples, of the spectrum")
     hop: int = Field(160, gt=0, description="samples")
-    widths: tuple[int, ...] = Field((16, 32, 48, 80), description="channels; each halves the map")
+    widths: tuple[int, ...] = Field((12, 24, 40, 72), description="channels; each halves the map")
     filters: int = Field(48, gt=0, description="on the samples")
     taps: int = Field(96, gt=0, description="samples of a filter")
     pace: int = Field(16, gt=0, description="samples between outputs of the filters")
     wave_widths: tuple[int, ...] = Field(
-        (80, 96, 112), description="channels; each halves the rate"
+        (64, 80, 96), description="channels; each halves the rate"
     )
 
     @property
