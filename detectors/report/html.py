@@ -40,9 +40,9 @@ def write_index(verdicts: Iterable[Verdict], folder: Path) -> Path:
     Raises:
         ResourceError: it cannot be written there.
     """
-    from detectors.report.page import render_index
+    from detectors.report.batch import render
 
     path = folder / "index.html"
     with atomic_output(path) as temporary:
-        temporary.write_text(render_index(verdicts, folder), encoding="utf-8", errors="replace")
+        temporary.write_text(render(verdicts, folder), encoding="utf-8", errors="replace")
     return path

@@ -1,25 +1,18 @@
-"""The page of a verdict, and of a batch, as HTML text."""
+"""The page of one verdict, as HTML text."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
-import avsynth
 from avsynth.provenance.text import plain
 from detectors.base import Evidence
-from detectors.report import credentials, scale, timeline, values, words
-from detectors.report.html import page_name
+from detectors.report import credentials, phrases, pictures, scale, timeline, values, words
 from detectors.report.overtime import worst_first
+from detectors.report.template import fill
 from detectors.report.visible import visible
-from detectors.verdict import Answer, Verdict
+from detectors.verdict import Verdict
 
 #: Pictures, table rows and characters: what bounds the page, however long the file is.
 FRAMES = 8
@@ -28,31 +21,10 @@ ROWS = 80
 _CELL = 300
 _VALUE = 160
 
-_RANKS: dict[Answer, int] = {
-    "synthetic": 0, "inconclusive": 1, "not-detected": 2, "unreadable": 3,
-}  # fmt: skip
-
 
 def render(verdict: Verdict) -> str:
     """One self-contained page, no script, nothing fetched; a few MB at most."""
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(_style(verdict.sha256) | _case(verdict) | _found(verdict))
-    )
-
-
-def render_index(verdicts: Iterable[Verdict], folder: Path) -> str:
-    """The list of a batch, worst first."""
-    rows = sorted(_index_rows(verdicts, folder), key=lambda row: row["order"])
-    counts = {
-        words.HEADLINES[answer]: sum(row["answer"] == answer for row in rows) for answer in _RANKS
-    }
-    return (
-        _environment()
-        .get_template("index.html")
-        .render(_style(None) | {"rows": rows, "counts": counts, "version": avsynth.__version__})
-    )
+    return fill("page.html", _case(verdict) | _found(verdict), verdict.sha256)
 
 
 def _case(verdict: Verdict) -> dict[str, Any]:
@@ -62,26 +34,26 @@ def _case(verdict: Verdict) -> dict[str, Any]:
     silent = {each.subject: each for each in words.abstained(verdict)}
     return {
         "words": words,
-        "version": avsynth.__version__,
+        "phrases": phrases,
         "verdict": verdict,
         "name": visible(Path(verdict.path).name),
         "path": visible(verdict.path),
-        "headline": words.HEADLINES[verdict.answer],
-        "reason": _sentence(verdict.error or verdict.reason),
-        "caution": words.CAUTIONS[verdict.answer],
+        "headline": phrases.HEADLINES[verdict.answer],
+        "reason": words.sentence(verdict.error or verdict.reason),
+        "caution": phrases.CAUTIONS[verdict.answer],
         "findings": words.weight_of_findings(verdict),
         "meaning": words.meaning(verdict),
         "facts": list(_facts(verdict)),
         "axis": axis,
         "rows": rows,
         "unjudged": [
-            (words.SUBJECTS[subject], plain(silent[subject].abstained, _CELL))
+            (phrases.SUBJECTS[subject], plain(silent[subject].abstained, _CELL))
             for subject in ("face", "voice", "sync")
             if subject in silent and subject not in judged
         ],
         "remarks": [plain(each, _CELL) for each in _remarks(verdict)],
-        "limits": words.LIMITS,
-        "glossary": words.GLOSSARY,
+        "limits": phrases.LIMITS,
+        "glossary": phrases.GLOSSARY,
     }
 
 
@@ -91,7 +63,7 @@ def _found(verdict: Verdict) -> dict[str, Any]:
         "timeline": timeline.of_verdict(verdict),
         "frames": list(_frames(verdict)),
         "sounds": list(_sounds(verdict)),
-        "colours": _colours(),
+        "colours": pictures.colours(),
         "credentials": credentials.shown(verdict.credentials),
         "sensitivity": scale.of_sensitivity(verdict),
         "detectors": [_detector(each, words.fusion_weights(verdict)) for each in verdict.evidence],
@@ -121,8 +93,6 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _frames(verdict: Verdict) -> Iterator[dict[str, Any]]:
-    from detectors.report import pictures
-
     whose = {id(frame): each.detector for each in verdict.evidence for frame in each.frames}
     for frame in worst_first(f for each in verdict.evidence for f in each.frames)[:FRAMES]:
         yield {
@@ -135,8 +105,6 @@ def _frames(verdict: Verdict) -> Iterator[dict[str, Any]]:
 
 
 def _sounds(verdict: Verdict) -> Iterator[dict[str, Any]]:
-    from detectors.report import pictures
-
     whose = {id(sound): each for each in verdict.evidence for sound in each.sounds}
     for sound in worst_first(s for each in verdict.evidence for s in each.sounds)[:SOUNDS]:
         evidence = whose[id(sound)]
@@ -150,17 +118,11 @@ def _sounds(verdict: Verdict) -> Iterator[dict[str, Any]]:
         }
 
 
-def _colours() -> list[tuple[float, str]]:
-    from detectors.report import pictures
-
-    return pictures.colours()
-
-
 def _detector(evidence: Evidence, weights: Mapping[str, float]) -> dict[str, Any]:
     weight = weights.get(evidence.detector)
     return {
         "name": plain(evidence.detector),
-        "subject": words.SUBJECTS[evidence.subject],
+        "subject": phrases.SUBJECTS[evidence.subject],
         "score": words.signed(evidence.score),
         "abstained": None if evidence.abstained is None else plain(evidence.abstained, _CELL),
         "weight": "\u2013" if weight is None else f"{weight:.2f}",
@@ -174,22 +136,6 @@ def _detector(evidence: Evidence, weights: Mapping[str, float]) -> dict[str, Any
         ],
         "marked": len(evidence.where),
     }
-
-
-def _index_rows(verdicts: Iterable[Verdict], folder: Path) -> Iterator[dict[str, Any]]:
-    for verdict in verdicts:
-        page = page_name(verdict)
-        score = words.number(verdict.score)
-        yield {
-            "order": (_RANKS[verdict.answer], -(score or 0.0), str(verdict.path)),
-            "answer": verdict.answer,
-            "headline": words.HEADLINES[verdict.answer],
-            "path": visible(verdict.path),
-            "reason": _sentence(verdict.error or verdict.reason),
-            "score": words.signed(verdict.score),
-            "interval": words.interval(verdict.interval),
-            "page": page if (folder / page).exists() else None,
-        }
 
 
 def flat(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -213,33 +159,3 @@ def _walk(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _walk(f"{name}.{place}", inner)
     elif value not in (None, "", {}, []):
         yield name, value
-
-
-def _sentence(text: str) -> str:
-    said = plain(text, 600)
-    if not said:
-        return ""
-    return f"{said[0].upper()}{said[1:]}{'' if said[-1] in '.!?' else '.'}"
-
-
-def _style(sha256: str | None) -> dict[str, Any]:
-    """The style sheet, and the policy that allows it alone."""
-    foot = f"SHA-256 {sha256}" if sha256 and sha256.isalnum() else ""
-    css = _environment().get_template("style.css").render(foot=foot)
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; "
-        "form-action 'none'"
-    )
-    return {"css": Markup(css), "policy": policy}
-
-
-@lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("detectors.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from detectors.report import words
+from detectors.report import phrases, words
 from detectors.verdict import Verdict
 
 #: Of the axis in log-likelihood ratios, either way. What lies beyond is drawn at its end.
@@ -89,7 +89,7 @@ def of_verdict(verdict: Verdict) -> tuple[Axis, list[Row]]:
     rows = [_row(along, "The whole file", verdict.answer, verdict.score, verdict.interval, None)]
     rows += [
         _row(
-            along, words.SHORT[part.subject], part.answer, part.score, part.interval,
+            along, phrases.SHORT[part.subject], part.answer, part.score, part.interval,
             limits.get(part.subject),
         )
         for part in verdict.parts

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from avsynth.provenance.text import plain
 from detectors.base import Evidence
-from detectors.report import credentials, words
+from detectors.report import credentials, phrases, words
 from detectors.report.overtime import worst_first
 from detectors.verdict import Verdict
 
@@ -28,7 +28,9 @@ def render(verdict: Verdict) -> str:
 def _lines(verdict: Verdict) -> Iterator[str]:
     yield plain(verdict.path, 1000)
     reason = plain(verdict.error or verdict.reason, 500)
-    yield from _wrapped(f"{words.HEADLINES[verdict.answer].upper()}: {reason or 'no reason given'}")
+    yield from _wrapped(
+        f"{phrases.HEADLINES[verdict.answer].upper()}: {reason or 'no reason given'}"
+    )
     score = words.number(verdict.score)
     if score is not None:
         limits = words.interval(verdict.interval)
@@ -40,7 +42,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield from _not_judged(verdict)
     if verdict.answer != "unreadable":
         yield from _wrapped(f"Credentials: {credentials.summary(verdict.credentials)}")
-    yield from _wrapped(f"{words.CAUTIONS[verdict.answer]} {words.meaning(verdict)}".strip())
+    yield from _wrapped(f"{phrases.CAUTIONS[verdict.answer]} {words.meaning(verdict)}".strip())
     if verdict.sha256:
         yield f"  SHA-256 {plain(verdict.sha256)}"
 
@@ -51,7 +53,7 @@ def _wrapped(sentence: str) -> list[str]:
 
 def _parts(verdict: Verdict) -> Iterator[str]:
     for part in verdict.parts:
-        name, answer = words.SUBJECTS[part.subject], words.ANSWERS[part.answer]
+        name, answer = phrases.SUBJECTS[part.subject], phrases.ANSWERS[part.answer]
         scores = f"{words.signed(part.score)} ({words.interval(part.interval)})"
         yield f"    {name:<28} {answer:<13} {scores}"
 

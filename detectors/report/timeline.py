@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Evidence, Interval
-from detectors.report import words
+from detectors.report import phrases, words
 from detectors.report.overtime import highest, of_track, worst_first
 from detectors.verdict import Verdict
 
@@ -111,7 +111,7 @@ def of_verdict(verdict: Verdict) -> Timeline | None:
         return tuple(lane for lane in made if lane is not None)
 
     groups = [Group(f"Face {t}", lanes("face", t) + lanes("sync", t)) for t in ranked[:FACES]]
-    groups += [Group(words.SUBJECTS[name], lanes(name)) for name in words.SUBJECTS]
+    groups += [Group(phrases.SUBJECTS[name], lanes(name)) for name in phrases.SUBJECTS]
     others = [_other(faces, track) for track in ranked[FACES : FACES + LISTED]]
     left_out = max(len(ranked) - FACES - LISTED, 0)
     drawn = tuple(group for group in groups if group.lanes)
