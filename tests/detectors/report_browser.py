@@ -76,7 +76,7 @@ class Browser:
         profile = f"--user-data-dir={self._folder / 'profile'}"
         return subprocess.run(
             [self._program, *_QUIET, profile, *arguments],
-            capture_output=True, text=True, timeout=120, check=True,
+            capture_output=True, text=True, timeout=300, check=True,
         )  # fmt: skip
 
 
