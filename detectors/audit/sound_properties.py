@@ -52,7 +52,7 @@ def sound_properties(samples: Samples, rate: int) -> dict[str, float]:
         "dc_offset_db": _db(abs(mean)),
         "loudness_lufs": _loudness(sound, rate),
         "peak_dbfs": _db(float(np.abs(sound).max())),
-        **_silence(_levels(sound, rate)),
+        **silence(sound, rate),
         "zero_share": float((sound == 0).mean()),
         "bandwidth_hz": bandwidth,
         "cutoff_hz": cutoff,
@@ -78,7 +78,9 @@ def _levels(sound: Samples, rate: int) -> NDArray[np.float64]:
     return np.asarray(np.maximum(10 * np.log10(np.maximum(powers / counts, 1e-24)), _LEAST_DB))
 
 
-def _silence(levels: NDArray[np.float64]) -> dict[str, float]:
+def silence(sound: Samples, rate: int) -> dict[str, float]:
+    """The properties of mono sound (N,), N at least 1, that have to do with silence."""
+    levels = _levels(sound, rate)
     loud = levels > max(float(np.percentile(levels, 95)) - _SILENT_DB, _LEAST_DB)
     where = np.flatnonzero(loud)
     first, last = (int(where[0]), int(where[-1])) if len(where) else (len(levels), -1)
@@ -111,4 +113,4 @@ def _lossless_kbps(sound: Samples, rate: int) -> float:
     coded = io.BytesIO()
     whole = np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16)
     soundfile.write(coded, whole, min(rate, 192_000), format="FLAC", subtype="PCM_16")
-    return 8 * coded.tell() / (len(sound) / rate) / 1000
+    return 8 * coded.getbuffer().nbytes / (len(sound) / rate) / 1000
