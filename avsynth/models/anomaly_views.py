@@ -24,8 +24,13 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 def face_picture(crop: NDArray[np.uint8]) -> Floats:
     """Aligned crop (S, S, 3) uint8 RGB -> its luma (S, S), mean 0 and spread 1."""
-    luma = crop.astype(np.float32) @ _LUMA
-    return np.asarray((luma - luma.mean()) / max(float(luma.std()), _CONTRAST), np.float32)
+    grey = luma(crop)
+    return np.asarray((grey - grey.mean()) / max(float(grey.std()), _CONTRAST), np.float32)
+
+
+def luma(picture: NDArray[np.uint8]) -> Floats:
+    """RGB (..., 3) uint8 -> brightness (...), 0..255, by the weights of ITU-R BT.601."""
+    return np.asarray(picture.astype(np.float32) @ _LUMA, np.float32)
 
 
 def sound_picture(samples: Floats) -> Floats:

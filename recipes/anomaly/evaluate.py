@@ -5,9 +5,9 @@
 
 For every way to score (see measure.py) and every family: AUC against all real items of the same
 recordings and split, with 95 % intervals by bootstrap over people; the same after H.264 at CRF 35
-or MP3 at 64 kb/s. Then the false alarms of a threshold set on the real items of ``dev``. The first weights'
-scores, as the detector gives them, are written to OUT/face-anomaly.csv or OUT/voice-anomaly.csv;
-all numbers to OUT/NAME.json.
+or MP3 at 64 kb/s. Then the false alarms of a threshold set on the real items of ``dev``. The
+scores of the first weights, as the detector gives them, are written to OUT/face-anomaly.csv or
+OUT/voice-anomaly.csv; all numbers to OUT/NAME.json.
 """
 
 from __future__ import annotations

@@ -7,21 +7,24 @@ among real ones, in both directions, of one kind of feature or of all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pool import PAIR, sound_windows
 
 from avsynth.media.recode_film import recode_film
 from avsynth.media.recode_sound import recode_sound
 from avsynth.models.anomaly import COARSE
 from avsynth.models.anomaly_scorer import AnomalyScorer
-from avsynth.models.anomaly_views import face_picture
+from avsynth.models.anomaly_views import FACE_SIDE, face_picture
 from avsynth.models.typicality import KINDS, Doubles, Floats
-from avsynth.training.face_corpus import open_faces
-from avsynth.training.sound_corpus import RATE, open_sounds
+from avsynth.training.face_corpus import FaceCorpus, FaceItem, open_faces
+from avsynth.training.sound_corpus import RATE, SoundCorpus, SoundItem, open_sounds
 
 ONE_SIDED = ("squared error", "likelihood", "divergence", "elbo")
 ALL = "all"
@@ -29,7 +32,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Item:
-    """A film or an excerpt: what and whose it is, and a way to its pictures (N, P, H, W).
+    """A video or an excerpt: what and whose it is, and a way to its pictures (N, P, H, W).
 
     The way takes whether to encode it first: H.264 at CRF 35, or MP3 at 64 kb/s.
     """
@@ -50,42 +53,58 @@ class Item:
 
 
 def face_items(folder: Path, splits: tuple[str, ...]) -> Iterator[Item]:
-    """Films of a corpus of ``recipes/fake_faces``, and all that is real of LRW-AR.
+    """Videos of a corpus of ``recipes/fake_faces``: the films that one maker made of a clip.
 
-    Nobody there was in the training of weights for any purpose, whatever the split says.
+    Beside those of ``splits`` all that is real of LRW-AR: nobody there was in the training of
+    weights for any purpose, whatever the split says.
     """
     corpus = open_faces(folder)
+    videos: dict[tuple[str, str], list[FaceItem]] = {}
     for item in corpus.items:
         beside = item.source == "lrwar" and item.label == "real"
-        if item.source == "research" or not (item.split in splits or beside):
-            continue
-
-        def pictures(encoded: bool, item=item) -> Floats:  # type: ignore[no-untyped-def]
-            film = corpus.film(item)
-            film = recode_film(film, 35) if encoded else film
-            return np.stack([face_picture(crop) for crop in film[slice(*PAIR)]])[None]
-
+        if item.source != "research" and (item.split in splits or beside):
+            clip = (item.original or item.name).rpartition("-")[0]
+            videos.setdefault((clip, item.family), []).append(item)
+    for (clip, family), films in videos.items():
+        first = films[0]
         yield Item(
-            item.name, item.label, item.family, item.system, item.person, item.split,
-            "LRW-AR" if item.source == "lrwar" else "GRID", pictures,
+            f"{clip}/{family}", first.label, family, first.system, first.person, first.split,
+            "LRW-AR" if first.source == "lrwar" else "GRID",
+            functools.partial(_watched, corpus, films),
         )  # fmt: skip
+
+
+def _watched(corpus: FaceCorpus, films: Sequence[FaceItem], encoded: bool) -> Floats:
+    found = []
+    for item in films:
+        film = _encode(corpus.film(item), item.zoom) if encoded else corpus.film(item, *PAIR)
+        found.append([face_picture(crop) for crop in (film[slice(*PAIR)] if encoded else film)])
+    return np.array(found)
+
+
+def _encode(film: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
+    """Through H.264 at about the size that the face had in its frame."""
+    side = max(48, round(FACE_SIDE / zoom))
+    small = [cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in film]
+    coded = recode_film(np.stack(small).astype(np.uint8), 35)
+    back = [cv2.resize(p, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_LINEAR) for p in coded]
+    return np.stack(back).astype(np.uint8)
 
 
 def sound_items(folder: Path, splits: tuple[str, ...]) -> Iterator[Item]:
     """Excerpts of a corpus of ``recipes/fake_sounds``."""
     corpus = open_sounds(folder)
     for item in corpus.items:
-        if item.split not in splits:
-            continue
+        if item.split in splits:
+            yield Item(
+                item.name, item.label, item.family, item.system, item.speaker, item.split,
+                "LibriSpeech", functools.partial(_heard, corpus, item),
+            )  # fmt: skip
 
-        def pictures(encoded: bool, item=item) -> Floats:  # type: ignore[no-untyped-def]
-            sound = corpus.sound(item).astype(np.float32) / 32768
-            return sound_windows(recode_sound(sound, RATE, "mp3", 64_000) if encoded else sound)
 
-        yield Item(
-            item.name, item.label, item.family, item.system, item.speaker, item.split,
-            "LibriSpeech", pictures,
-        )  # fmt: skip
+def _heard(corpus: SoundCorpus, item: SoundItem, encoded: bool) -> Floats:
+    sound = corpus.sound(item).astype(np.float32) / 32768
+    return sound_windows(recode_sound(sound, RATE, "mp3", 64_000) if encoded else sound)
 
 
 def scores(scorer: AnomalyScorer, pictures: Floats) -> dict[str, float] | None:

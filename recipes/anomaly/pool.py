@@ -6,7 +6,8 @@ leaves them out. A pack of speech holds none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Recording:
-    """One film or utterance: whose, from where, and a way to its pictures (N, P, H, W)."""
+    """One clip or utterance: whose, from where, and a way to its pictures (N, P, H, W)."""
 
     person: str
     data: str
@@ -64,9 +65,8 @@ def fill(settings: Settings, folder: Path, split: str) -> Pool:
     """The real recordings of a split and disturbed copies; UsageError when there are none."""
     opened = _faces if settings.subject == "face" else _voices
     generator = np.random.default_rng([settings.seed, 0 if split == "train" else 1])
-    found = _equally(list(opened(folder, split, settings)), settings, generator)
     pictures, numbers, people, data = [], [], [], set()
-    for recording in found:
+    for recording in opened(folder, split, settings):
         for copy in range(settings.copies + 1):
             made = recording.pictures(generator if copy else None)
             if len(made):
@@ -77,21 +77,6 @@ def fill(settings: Settings, folder: Path, split: str) -> Pool:
     if not pictures:
         raise UsageError(f"{folder} has nobody real in its split {split!r}")
     return Pool(np.concatenate(pictures), np.array(numbers), tuple(people), tuple(sorted(data)))
-
-
-def _equally(
-    found: list[Recording], settings: Settings, generator: np.random.Generator
-) -> list[Recording]:
-    """At most so many that the pool holds ``most`` films, of no person more than of another."""
-    if settings.subject == "voice":
-        return found
-    people = sorted({r.person for r in found})
-    each = max(1, settings.most // (settings.copies + 1) // max(1, len(people)))
-    kept = []
-    for person in people:
-        own = [r for r in found if r.person == person]
-        kept += [own[i] for i in sorted(generator.permutation(len(own))[:each])]
-    return kept
 
 
 def real_films(corpus: FaceCorpus, split: str, purpose: str) -> list[FaceItem]:
@@ -106,16 +91,26 @@ def real_films(corpus: FaceCorpus, split: str, purpose: str) -> list[FaceItem]:
 
 def _faces(folder: Path, split: str, settings: Settings) -> Iterator[Recording]:
     corpus = open_faces(folder)
+    clips: dict[str, list[FaceItem]] = {}
     for item in real_films(corpus, split, settings.purpose):
+        clips.setdefault(item.name.rpartition("-")[0], []).append(item)
+    for films in clips.values():
+        data = "LRW-AR" if films[0].source == "lrwar" else "GRID"
+        yield Recording(films[0].person, data, functools.partial(_seen, corpus, films))
 
-        def pictures(generator: np.random.Generator | None, item: FaceItem = item) -> Floats:
-            film = corpus.film(item, PAIR[0] - _LEAD, PAIR[1])
-            if generator is not None:
-                film = film_disturbance.disturb(film, generator)
-            return np.stack([face_picture(crop) for crop in film[_LEAD:]])[None]
 
-        data = "LRW-AR" if item.source == "lrwar" else "GRID"
-        yield Recording(item.person, data, pictures)
+def _seen(
+    corpus: FaceCorpus, films: Sequence[FaceItem], generator: np.random.Generator | None
+) -> Floats:
+    """All films of a clip, disturbed alike."""
+    seed = None if generator is None else int(generator.integers(2**31))
+    pairs = []
+    for item in films:
+        film = corpus.film(item, PAIR[0] - _LEAD, PAIR[1])
+        if seed is not None:
+            film = film_disturbance.disturb(film, np.random.default_rng(seed))
+        pairs.append([face_picture(crop) for crop in film[_LEAD:]])
+    return np.array(pairs)
 
 
 def _voices(folder: Path, split: str, settings: Settings) -> Iterator[Recording]:
@@ -123,13 +118,14 @@ def _voices(folder: Path, split: str, settings: Settings) -> Iterator[Recording]
     for clip in pack.index.clips:
         if clip.split == split and settings.purpose in (clip.purpose, "research"):
             sound = pack.rows(clip, "sound").reshape(-1).astype(np.float32) / 32768
+            heard = functools.partial(_heard, sound, settings.strength)
+            yield Recording(clip.person, clip.source, heard)
 
-            def pictures(generator: np.random.Generator | None, sound: Floats = sound) -> Floats:
-                if generator is not None:
-                    sound = sound_disturbance.disturb(sound, generator, settings.strength)
-                return sound_windows(sound)
 
-            yield Recording(clip.person, clip.source, pictures)
+def _heard(sound: Floats, strength: float, generator: np.random.Generator | None) -> Floats:
+    if generator is not None:
+        sound = sound_disturbance.disturb(sound, generator, strength)
+    return sound_windows(sound)
 
 
 def sound_windows(sound: Floats) -> Floats:

@@ -22,7 +22,6 @@ class Settings(BaseModel):
     network: AnomalyConfig
     copies: int = Field(2, ge=0, description="disturbed, of each recording, beside itself")
     strength: float = Field(1.0, ge=0, description="of the disturbances of sound")
-    most: int = Field(6000, gt=0, description="films or windows in memory, people equally")
     steps: int = Field(3000, gt=0)
     batch: int = Field(16, gt=0)
     learning_rate: float = 2e-3
