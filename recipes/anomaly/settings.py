@@ -22,7 +22,7 @@ class Settings(BaseModel):
     network: AnomalyConfig
     copies: int = Field(2, ge=0, description="disturbed, of each recording, beside itself")
     strength: float = Field(1.0, ge=0, description="of the disturbances of sound")
-    steps: int = Field(3000, gt=0)
+    steps: int = Field(3000, ge=0, description="0: the network as it begins, to compare with")
     batch: int = Field(16, gt=0)
     learning_rate: float = 2e-3
     warm_up: int = Field(500, ge=0, description="steps until the divergence counts in full")
