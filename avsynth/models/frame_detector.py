@@ -3,7 +3,9 @@
 EfficientNet-Lite0 (Tan and Le 2019; the "lite" variant of its authors: no squeeze-and-excitation,
 ReLU6) up to a sixteenth of the picture. What follows there tells things apart, not textures, and
 would halve the map once more. The blocks are written out here, so that what is shipped needs no
-package; ``recipes/visual_detector`` fills them with its ImageNet weights before training.
+package; ``recipes/visual_detector`` fills them with its ImageNet weights before training. Beside
+it, a few dense convolutions see the picture's high frequencies alone: grain, blur and the marks of
+resampling, which networks for things pass over (Fridrich and Kodovsky 2012, Zhou et al. 2018).
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ _STEM = 32
 _DEEPEST = _STAGES[-1][1]
 _STRIDE = 16
 _MEAN, _DEVIATION = 127.0 / 255.0, 128.0 / 255.0  # of the input that ImageNet was shown as
+_LOUD = 6.0  # by which high frequencies are made as large as colours
 _SHARP = 2.0  # how strongly the places that look altered are looked at
 
 
@@ -42,6 +45,9 @@ class FrameDetectorConfig(BaseModel):
 
     size: int = Field(160, gt=0, multiple_of=_STRIDE, description="side of the view, pixels")
     head: int = Field(64, gt=0, description="channels of the heads")
+    grain: tuple[int, int, int, int] = Field(
+        (24, 48, 64, 64), description="channels of the high frequencies at a half to a sixteenth"
+    )
     dropout: float = Field(0.2, ge=0, lt=1)
 
 
@@ -63,15 +69,19 @@ class FrameDetector(nn.Module):
                 blocks.append(_Block(width, channels, expansion, kernel, step))
                 width = channels
         self.blocks = nn.Sequential(*blocks)
-        self.shared = nn.Sequential(nn.Conv2d(_DEEPEST, config.head, 1), nn.ReLU6())
+        self.grain = _grain(config.grain)
+        both = _DEEPEST + config.grain[-1]
+        self.shared = nn.Sequential(nn.Conv2d(both, config.head, 1), nn.ReLU6())
         self.place = nn.Conv2d(config.head, 1, 1)
         self.dropout = nn.Dropout(config.dropout)
         self.judge = nn.Linear(2 * config.head, 1)
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See the class."""
-        x = (batch["picture"] - _MEAN) / _DEVIATION
-        seen = self.shared(self.blocks(self.stem(x)))
+        picture = batch["picture"]
+        x = (picture - _MEAN) / _DEVIATION
+        things, grain = self.blocks(self.stem(x)), self.grain(high_frequencies(picture))
+        seen = self.shared(torch.cat([things, grain], dim=1))
         places = self.place(seen)
         weights = torch.softmax(_SHARP * places.flatten(2).float(), dim=-1).to(seen.dtype)
         looked_at = (seen.flatten(2) * weights).sum(dim=-1)
@@ -82,6 +92,20 @@ class FrameDetector(nn.Module):
         """Convolutions and normalisations of the trunk, in the order of EfficientNet-Lite0."""
         layers = nn.ModuleList([self.stem, self.blocks]).modules()
         return [layer for layer in layers if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)]
+
+
+def high_frequencies(picture: Tensor) -> Tensor:
+    """What a blur over three pixels takes away from pictures (N, C, H, W), made louder."""
+    across = (picture[..., :-2] + 2.0 * picture[..., 1:-1] + picture[..., 2:]) / 4.0
+    soft = (across[..., :-2, :] + 2.0 * across[..., 1:-1, :] + across[..., 2:, :]) / 4.0
+    return pad(_LOUD * (picture[..., 1:-1, 1:-1] - soft), (1, 1, 1, 1))
+
+
+def _grain(widths: tuple[int, ...]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for before, after in zip((3, *widths), widths, strict=False):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers)
 
 
 class _Convolution(nn.Module):

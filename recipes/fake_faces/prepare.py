@@ -19,6 +19,7 @@ import sys
 import zlib
 from collections import deque
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +33,7 @@ from repainted import InpaintMaker
 from shots import FRAMES, Made, Plan, Shot, crop, load
 
 from avsynth.errors import InputError
+from avsynth.face.landmarks import open_detector
 from avsynth.training.face_corpus import FaceItem, FaceWriter
 
 sys.path.append(str(Path(__file__).parents[1] / "motion"))
@@ -57,12 +59,15 @@ def main() -> None:
     cv2.setNumThreads(1)
     groups: dict[tuple[str, str], deque[Shot]] = {}
     makers = {purpose: make_makers(options, purpose) for purpose in ("commercial", "research")}
-    with FaceWriter(options.out, options.append) as writer:
+    with ExitStack() as stack, FaceWriter(options.out, options.append) as writer:
         done = {item.name: item for item in writer.items}
         for item, count in choose(options, np.random.default_rng(options.seed)):
+            cached = options.cache / item.source / f"{item.name}.npz"
             try:
-                opened = load(item, options.cache / item.source / f"{item.name}.npz")
-            except (InputError, OSError) as error:
+                if not cached.is_file():
+                    sources.extract(item, cached, stack.enter_context(open_detector("mediapipe")))
+                opened = load(item, cached)
+            except InputError as error:
                 print(f"\n{item.name} left out: {error}")
                 continue
             if opened is None:
@@ -87,6 +92,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--families", nargs="+", default=["lipsync", "warp", "blend", "swap"])
     parser.add_argument("--films", type=int, default=100, help="real ones of each person, at most")
     parser.add_argument("--films-research", type=int, default=16, help="the same of research")
+    parser.add_argument(
+        "--films-judged", type=int, default=24, help="of each who is not trained on"
+    )
     parser.add_argument("--append", action="store_true", help="to a corpus that is there")
     return parser.parse_args()
 
@@ -118,7 +126,7 @@ def choose(
         research = items[0].purpose == "research"
         wanted = options.films_research if research else options.films
         if items[0].split != "train":
-            wanted = max(8, wanted // 4)
+            wanted = options.films_judged
         order = generator.permutation(len(items))[:wanted]
         chosen += [(items[n], max(1, wanted // len(order))) for n in order]
     # Mixed, so that neighbours are other people.
@@ -166,7 +174,7 @@ class Task:
 def add(writer: FaceWriter, done: dict[str, FaceItem], task: Task, makers: list[Maker]) -> None:
     """The real film of a window, and a fake of every maker, as far as they are not there yet."""
     shot, item, name = task.shot, task.shot.clip.item, task.name
-    plan = Plan.draw(task.draws("plan"))
+    plan = Plan.draw(task.draws("plan"), judged=item.split != "train")
     raw = plan.place(shot.raw[shot.frames])
 
     def write(what: Made | None, family: str) -> None:

@@ -58,11 +58,10 @@ class InpaintMaker:
         for number, (picture, matrix) in enumerate(zip(film, matrices, strict=True)):
             size = picture.shape[1], picture.shape[0]
             flags = way | cv2.WARP_INVERSE_MAP
-            back = cv2.invertAffineTransform(matrix)
             pasted = cv2.warpAffine(
-                boxes[number], back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+                boxes[number], matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
             )
-            inside = cv2.warpAffine(np.ones((side, side), np.float32), back, size, flags=flags)
+            inside = cv2.warpAffine(np.ones((side, side), np.float32), matrix, size, flags=flags)
             mask = np.clip(inside, 0.0, 1.0) * (1.0 if whole else soft[number])
             made.append(blend(picture, np.asarray(pasted, np.uint8), mask))
             masks.append(mask)

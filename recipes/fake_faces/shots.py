@@ -21,7 +21,7 @@ import footage
 Film = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-RESCALED = 0.4  # how often a film is published in another size
+RESCALED = 0.3  # how often a film is published in another size
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ class Plan:
     passes: tuple[tuple[str, int], ...]
 
     @classmethod
-    def draw(cls, generator: np.random.Generator) -> Plan:
-        """One pass through an encoder, or two."""
+    def draw(cls, generator: np.random.Generator, judged: bool) -> Plan:
+        """One pass through an encoder, seldom two; once, and well, where a film is ``judged``."""
         size = float(np.exp(generator.uniform(-0.4, 0.4)))
         if generator.random() > RESCALED:
             size = 1.0
-        count = 1 + int(generator.random() < 0.3)
+        count = 1 + int(generator.random() < (0.0 if judged else 0.15))
         names = generator.choice(["h264", "mpeg4", "vp9"], p=[0.8, 0.1, 0.1], size=count)
-        strengths = generator.integers(16, 31, size=count)
+        strengths = generator.integers(*((17, 25) if judged else (14, 29)), size=count)
         return cls(size, tuple(zip(map(str, names), map(int, strengths), strict=True)))
 
     def __str__(self) -> str:

@@ -19,9 +19,12 @@ Pictures = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 #: Sharpened more often than the web is: GRID's faces are small, and those of a portrait are not.
-WEAR = Chances(sharpened=0.2, resized=0.3)
-NATIVE = 0.5  # how often a face is brought to a smaller size, and disturbed at that
-SMALLEST = 80  # pixels of the view at that size
+WEAR = Chances(
+    sharpened=0.15, resized=0.2, blurred=0.15, noisy=0.15, jpeg=0.15, encoded=0.35, twice=0.0
+)
+GENTLE = Chances(resized=0.0, blurred=0.0, sharpened=0.1, noisy=0.05, jpeg=0.05, encoded=0.1)
+NATIVE = 0.4  # how often a face is brought to a smaller size, and disturbed at that
+SMALLEST = 90  # pixels of the view at that size
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Batch:
 
     views: Pictures
     masks: Floats
+    shown: Floats  # (N / 2,) how much of each fake is there to be seen, 0..1
     families: list[str]
 
 
@@ -62,7 +66,7 @@ class Pairs:
         """``count`` reals and a fake of each."""
         generator = np.random.default_rng(seed)
         films = list(self.people.values())
-        reals, fakes, masks, families = [], [], [], []
+        reals, fakes, masks, shown, families = [], [], [], [], []
         for who in generator.choice(len(films), count, p=self._chances):
             real = films[who][int(generator.integers(len(films[who])))]
             pair, mask, family = self.pair(real, online, generator)
@@ -70,11 +74,13 @@ class Pairs:
             reals.append(moved[0])
             fakes.append(moved[1])
             masks.append(place)
+            shown.append(visible(moved[0], moved[1], place))
             families.append(family)
         nothing = [np.zeros_like(mask) for mask in masks]
         return Batch(
-            np.stack(reals + fakes), np.stack(nothing + masks), ["real"] * count + families
-        )
+            np.stack(reals + fakes), np.stack(nothing + masks), np.array(shown, np.float32),
+            ["real"] * count + families,
+        )  # fmt: skip
 
     def pair(
         self, real: FaceItem, online: float, generator: np.random.Generator
@@ -93,6 +99,15 @@ class Pairs:
         return [mine, theirs], np.asarray(small, np.float32), "blend"
 
 
+def visible(real: Pictures, fake: Pictures, mask: Floats) -> float:
+    """How much of the making is there to be seen, 0..1: what hardly differs teaches nothing."""
+    side = len(mask)
+    apart = cv2.absdiff(real, fake).max(axis=2)
+    small = cv2.resize(apart, (side, side), interpolation=cv2.INTER_AREA)
+    inside = mask > 0.25
+    return float(np.clip((small[inside].mean() - 1.0) / 3.0, 0.0, 1.0)) if inside.any() else 0.0
+
+
 def reframe(
     pair: list[Pictures], mask: Floats, size: int, generator: np.random.Generator
 ) -> tuple[list[Pictures], Floats]:
@@ -103,11 +118,12 @@ def reframe(
     matrix = _askew(native / size, size, generator)
     seed = int(generator.integers(2**31))
     mirrored = generator.random() < 0.5
+    wear = GENTLE if generator.random() < 0.4 else WEAR
     count = 2 if generator.random() < 0.5 else 1  # a picture that follows another is coded unlike
     seen = []
     for film in pair:
         cut = np.stack([_cut(picture, matrix, native) for picture in film[-count:]])
-        worn = degrade(cut, np.random.default_rng(seed), WEAR)[-1]
+        worn = degrade(cut, np.random.default_rng(seed), wear)[-1]
         if native != size:
             worn = np.asarray(cv2.resize(worn, (size, size), interpolation=cv2.INTER_LINEAR), "u1")
         seen.append(worn[:, ::-1] if mirrored else worn)
@@ -122,6 +138,9 @@ def _askew(scale: float, size: int, generator: np.random.Generator) -> NDArray[n
     zoom = scale * float(np.exp(generator.uniform(-0.12, 0.12)))
     angle = float(np.radians(generator.uniform(-7, 7)))
     turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turn @ np.array([  # another face: wider, narrower, a little slanted
+        [np.exp(generator.uniform(-0.08, 0.08)), generator.uniform(-0.05, 0.05)], [0.0, 1.0]
+    ])  # fmt: skip
     shift = generator.uniform(-6, 6, 2) * scale
     middle = np.array([LEFT, TOP]) + (size - 1) / 2.0
     return np.column_stack([turn, (scale * size - 1) / 2.0 + shift - turn @ middle])
