@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,13 +45,17 @@ class Separation:
 
 @dataclass(frozen=True, slots=True)
 class Shortcuts:
-    """What trivial properties alone come to: each, the most telling first, and all together."""
+    """What trivial properties alone come to: each, the most telling first, and all together.
+
+    ``scores`` (N,) are the held-out logits that ``together`` is of, in the files' order.
+    """
 
     alone: tuple[Separation, ...]
     together: Separation
     real: int
     fake: int
     groups: int
+    scores: Floats = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
 
 def shortcut_auc(
@@ -100,6 +104,7 @@ def shortcut_auc(
         real=int((~flags).sum()),
         fake=int(flags.sum()),
         groups=int(members.max()) + 1,
+        scores=scores,
     )
 
 
