@@ -1,8 +1,7 @@
 """Whole films for calibration: real clips of dev and test people, and fakes of every family.
 
     python recipes/fusion/films.py --data ../shared/data --cache packs/landmarks \
-        --out packs/fusion/films [--lrwar-git ARABIC-LIP-READING/.git --real 300] \
-        [--inpaint FILE ...] [--quality 20 28 35]
+        --out packs/films [--inpaint FILE ...] [--quality 20 28 35]
 
 Each fake is painted over the whole clip with the makers of ``recipes/fake_faces``, one draw of
 their settings a clip, then written as a file with its clip's sound, at the same qualities as the
@@ -14,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import shutil
 import sys
 import zlib
 from collections.abc import Iterator
@@ -24,7 +22,6 @@ import numpy as np
 from listing import Listing
 from numpy.typing import NDArray
 
-from avsynth.errors import InputError
 from avsynth.media.encoding import EncoderSettings
 from avsynth.media.writer import Writer, video_like
 
@@ -47,9 +44,6 @@ def main() -> None:
     spoken: list[tuple[str, Samples]] = []
     with Listing(options.out) as listing:
         for item in chosen(options):
-            if item.source == "lrwar":
-                copy(item, listing)
-                continue
             opened = open_clip(item, options.cache)
             if opened is None:
                 continue
@@ -74,18 +68,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--inpaint", nargs="*", default=[])
     parser.add_argument("--families", nargs="+", default=["lipsync", "warp", "blend", "swap"])
     parser.add_argument("--quality", nargs="+", type=int, default=[20, 28, 35], help="x264's CRF")
-    parser.add_argument("--real", type=int, default=300, help="clips of LRW-AR, real as they are")
     return parser.parse_args()
 
 
 def chosen(options: argparse.Namespace) -> Iterator[sources.Item]:
-    """GRID's dev and test people, and a sample of LRW-AR where it is at hand."""
-    options.speech = None
-    items = list(sources.find(options))
-    yield from (i for i in items if i.source == "grid" and i.split in ("dev", "test"))
-    rest = [i for i in items if i.source == "lrwar"]
-    order = np.random.default_rng(options.seed).permutation(len(rest))[: options.real]
-    yield from (rest[n] for n in order)
+    """GRID's dev and test people."""
+    for item in sources.table(options.data / "grid.csv"):
+        if item.split in ("dev", "test"):
+            yield item
 
 
 @functools.lru_cache(maxsize=16)
@@ -147,21 +137,6 @@ def encode(path: Path, film: Film, samples: Samples, crf: int) -> None:
         for picture in film:
             writer.write(picture)
         writer.write_audio(samples[: len(film) * footage.STEP])
-
-
-def copy(item: sources.Item, listing: Listing) -> None:
-    """A real clip as it was published."""
-    path = listing.folder / f"lrwar-{item.name}.mp4"
-    try:
-        with item.open() as media:
-            shutil.copyfile(media, path)
-    except InputError as error:
-        print(f"left out: {error}")
-        return
-    listing.add(
-        file=path.name, label="real", group="real", person=item.person, split="test",
-        source="lrwar", original="",
-    )  # fmt: skip
 
 
 if __name__ == "__main__":
