@@ -51,8 +51,10 @@ def _refuse_pixels(size: tuple[int, int] | None, most: int, path: StrPath) -> No
 def _stated_size(path: StrPath) -> tuple[int, int] | None:
     """Width and height that a PNG or GIF states in its first bytes; None for other files."""
     try:
+        if not Path(path).is_file():  # a pipe would wait for somebody to write
+            return None
         with Path(path).open("rb") as file:
-            head = file.read(24) if Path(path).is_file() else b""
+            head = file.read(24)
     except (OSError, ValueError):
         return None  # opening it says what is wrong
     if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) == 24:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -43,12 +44,16 @@ class ScanOptions(BaseModel):
     def settings(self) -> dict[str, Any]:
         """All of them for a report, with ``fingerprint``: equal where nothing that matters differs.
 
-        The fingerprint covers the options, the package's version and the shipped weights.
+        The fingerprint covers the options, the package's version, the shipped weights and what
+        was fitted to them.
         """
         given = self.model_dump(mode="json")
-        shipped = resources.files("avsynth.weights") / "shipped" / "manifest.json"
-        steered = json.dumps([given, avsynth.__version__], sort_keys=True).encode()
-        return given | {"fingerprint": hashlib.sha256(steered + shipped.read_bytes()).hexdigest()}
+        steered = hashlib.sha256(json.dumps([given, avsynth.__version__]).encode())
+        steered.update((resources.files("avsynth.weights") / "shipped/manifest.json").read_bytes())
+        for folder in ("calibrations", "parameters"):
+            for fitted in sorted((Path(__file__).parent / folder).glob("*.json")):
+                steered.update(fitted.read_bytes())
+        return given | {"fingerprint": steered.hexdigest()}
 
 
 def checked(given: dict[str, Any]) -> ScanOptions:

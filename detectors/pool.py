@@ -10,7 +10,7 @@ import contextlib
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -43,16 +43,25 @@ class Order:
     threads: int = 1
 
 
+#: A worker's life, with its end of a connection.
+Work = Callable[[Connection, Order], None]
+
+
 class Pool:
     """Use it in a ``with`` block; leaving it ends the workers, whatever they are doing."""
 
-    def __init__(self, order: Order, jobs: int, patience: float = PATIENCE) -> None:
-        """``jobs`` workers; one that does not move on for ``patience`` seconds is ended."""
+    def __init__(
+        self, order: Order, jobs: int, patience: float = PATIENCE, work: Work | None = None
+    ) -> None:
+        """``jobs`` workers; one that does not move on for ``patience`` seconds is ended.
+
+        ``work`` is what they do with their end of a connection, ``scan_all`` by default.
+        """
         self._order, self._patience = order, patience
         self._settings = order.options.settings()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(_PRELOADED)
-        self._workers = [_Worker(context, order) for _ in range(jobs)]
+        self._workers = [_Worker(context, order, work or scan_all) for _ in range(jobs)]
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +106,7 @@ class Pool:
             except (EOFError, OSError):
                 why = f"the process that looked at it died ({worker.end()})"
                 found = (unreadable(item.path, RuntimeError(why), self._settings),)
-            if found is None and worker.silent_for > self._patience:
+            if found is None and worker.silent_for > max(self._patience, worker.start_up):
                 worker.end()
                 why = f"given up: nothing moved for {self._patience:.0f} s"
                 found = (unreadable(item.path, RuntimeError(why), self._settings),)
@@ -108,11 +117,14 @@ class Pool:
 class _Worker:
     """One process and the file it is at; the process is started when it is first needed."""
 
-    def __init__(self, context: multiprocessing.context.ForkServerContext, order: Order) -> None:
-        self._context, self._order = context, order
+    def __init__(
+        self, context: multiprocessing.context.ForkServerContext, order: Order, work: Work
+    ) -> None:
+        self._context, self._order, self._work = context, order, work
         self._process: multiprocessing.context.ForkServerProcess | None = None
         self._files = 0
         self._moved = 0.0
+        self._begun = False
         self.connection: Connection
         self.number = 0
         self.item: Item | None = None
@@ -126,6 +138,11 @@ class _Worker:
     def silent_for(self) -> float:
         """Seconds since it last moved on."""
         return time.monotonic() - self._moved
+
+    @property
+    def start_up(self) -> float:
+        """Seconds that it may be silent because it is loading its networks."""
+        return 0.0 if self._begun else PATIENCE
 
     def give(self, number: int, item: Item) -> None:
         """Have it look at a file."""
@@ -142,7 +159,7 @@ class _Worker:
         """Its answer, None while there is none. EOFError when it has died."""
         while self.connection.poll():
             found = self.connection.recv()
-            self._moved = time.monotonic()
+            self._moved, self._begun = time.monotonic(), True
             if isinstance(found, BaseException):
                 raise found
             if not isinstance(found, Step):
@@ -168,28 +185,26 @@ class _Worker:
     def _start(self) -> None:
         self.connection, theirs = self._context.Pipe()
         self._process = self._context.Process(
-            target=_work, args=(theirs, self._order), daemon=True, name="scan"
+            target=self._work, args=(theirs, self._order), daemon=True, name="scan"
         )
         self._process.start()
         theirs.close()
-        self._files = 0
+        self._files, self._begun = 0, False
 
 
-def _work(connection: Connection, order: Order) -> None:
+def scan_all(connection: Connection, order: Order) -> None:
     """A worker's life: files in, verdicts and signs of life out, until nobody listens."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and ends us
     with Scanner(order.options, threads=order.threads) as scanner:
-        while True:
-            try:
-                item: Item = connection.recv()
-            except (EOFError, OSError):
-                return
-            try:
-                found = look(scanner, item, order.pages, connection.send)
-            except Exception as error:
-                connection.send(error)
-                return
-            connection.send(found)
+        try:
+            scanner.load()
+            connection.send(Step("ready", 0, None))
+            while True:
+                connection.send(look(scanner, connection.recv(), order.pages, connection.send))
+        except (EOFError, BrokenPipeError):
+            return
+        except Exception as error:
+            connection.send(error)
 
 
 def look(

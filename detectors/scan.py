@@ -93,6 +93,10 @@ class Scanner:
             self._tracker.close()
             self._tracker = None
 
+    def load(self) -> None:
+        """Wait until the detectors are there; errors as of ``scan``."""
+        self._detectors.result()
+
     def scan(self, path: StrPath, progress: Callback | None = None) -> Verdict:
         """One file's verdict; "unreadable" where it cannot be judged at all.
 
@@ -119,7 +123,7 @@ class Scanner:
             check(path, self.options.max_pixels)
             info = probe(path)
         except (AvsynthError, OSError, ValueError, MemoryError) as error:
-            self._detectors.result()  # what stops every file is said at the first one
+            self.load()  # what stops every file is said at the first one
             return unreadable(name, error, self._settings)
         digest = self._aside.submit(sha256_file, path)
         try:

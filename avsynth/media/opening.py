@@ -34,12 +34,11 @@ def open_input(path: StrPath) -> Iterator[av.container.InputContainer]:
     """
     name = _checked(path)
     try:
-        container = av.open(
-            name,
-            mode="r",
-            container_options={"protocol_whitelist": "file"},  # a play list must not reach out
-            metadata_errors="replace",
-        )
+        container = _open(name)
+        if container.format.name == "image2" and _is_jpeg(name):
+            # Of long pictures the library believes the name, which may be a pattern for others.
+            container.close()
+            container = _open(name, "jpeg_pipe")
     except av.error.FFmpegError as error:
         raise _translate(error, path) from error
     with container:
@@ -49,6 +48,21 @@ def open_input(path: StrPath) -> Iterator[av.container.InputContainer]:
             yield container
         except av.error.FFmpegError as error:
             raise _translate(error, path) from error
+
+
+def _open(name: str, kind: str | None = None) -> av.container.InputContainer:
+    return av.open(
+        name,
+        mode="r",
+        format=kind,
+        container_options={"protocol_whitelist": "file"},  # a play list must not reach out
+        metadata_errors="replace",
+    )
+
+
+def _is_jpeg(name: str) -> bool:
+    with Path(name).open("rb") as file:
+        return file.read(3) == b"\xff\xd8\xff"
 
 
 def _checked(path: StrPath) -> str:
