@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from avsynth.errors import UsageError
 from avsynth.training.sound_corpus import SoundItem, read_items
 
+Floats = NDArray[np.float32]
 RATE = 16_000
 #: Families that are left out together: conversions sound through the vocoder.
 RELATED = {"vocoder": ("vocoder", "conversion")}
@@ -33,9 +34,12 @@ class Pairs:
         self.items = [item for item in items if item.family not in left_out]
         self._real = {item.name: item for item in items if item.label == "real"}
         self._fakes: dict[str, dict[str, list[SoundItem]]] = {}
+        self._of: dict[str, list[SoundItem]] = {}
         for item in self.items:
             if item.label == "fake" and basis(item) in self._real:
                 self._fakes.setdefault(item.family, {}).setdefault(item.system, []).append(item)
+                if item.original:
+                    self._of.setdefault(item.original, []).append(item)
         if not self._fakes:
             raise UsageError(f"the views have no fake of the split {split!r}")
 
@@ -44,7 +48,7 @@ class Pairs:
         """Those of the fakes."""
         return sorted(self._fakes)
 
-    def sound(self, item: SoundItem, draw: int) -> NDArray[np.float32]:
+    def sound(self, item: SoundItem, draw: int) -> Floats:
         """Samples (N,) of an item, disturbed unless ``draw`` is 0."""
         steps = self._views[draw, item.start : item.start + item.samples]
         return np.asarray(steps, np.float32) / np.float32(32768)
@@ -57,44 +61,40 @@ class Pairs:
             systems = self._fakes[str(rng.choice(self.families))]
             chosen = systems[str(rng.choice(sorted(systems)))]
             item = chosen[int(rng.integers(len(chosen)))]
+            others = self._of.get(basis(item), [item])
+            other = others[int(rng.integers(len(others)))]
             draw = int(rng.integers(len(self._views)))
-            pair = self.sound(self._real[basis(item)], draw), self.sound(item, draw)
-            both = mixed(*_cut(*pair, length, rng), rng)
+            trio = [self.sound(each, draw) for each in (self._real[basis(item)], item, other)]
+            both = mixed(*_cut(trio, length, rng), rng)
             real.append(both[0])
             fake.append(both[1])
         return torch.from_numpy(np.stack(real)), torch.from_numpy(np.stack(fake))
 
 
 def _cut(
-    real: NDArray[np.float32], fake: NDArray[np.float32], length: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    shortest = min(len(real), len(fake))
-    start = int(rng.integers(max(1, shortest - length + 1)))
-    parts = [np.resize(each[start : start + length], length) for each in (real, fake)]
-    return parts[0], parts[1]
+    sounds: Sequence[Floats], length: int, rng: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
+    """The same stretch of three; what is too short is repeated."""
+    start = int(rng.integers(max(1, min(map(len, sounds)) - length + 1)))
+    real, fake, other = (np.resize(each[start : start + length], length) for each in sounds)
+    return real, fake, other
 
 
 def mixed(
-    real: NDArray[np.float32], fake: NDArray[np.float32], rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The pair, at times with some bands or moments of the fake replaced by those of the recording
-    (any part must be enough to tell), both at times with a narrower band, both upside down."""
-    level = np.sqrt((real**2).mean() / ((fake**2).mean() + 1e-12))
-    fake = fake * np.float32(min(level, 100.0))
+    real: Floats, fake: Floats, other: Floats, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """The pair; at times some bands or moments of the fake are those of the recording or of an
+    ``other`` fake of it, or its magnitudes alone or its phases alone are the fake's: any part must
+    be enough to tell. At times both have a narrower band; both may be upside down."""
+    fake, other = (_as_loud(each, real) for each in (fake, other))
     kind = rng.random()
-    if kind < 0.3:
-        spectra = np.fft.rfft(real), np.fft.rfft(fake)
-        bins = len(spectra[0])
-        edges = np.sort(rng.uniform(0.03, 1.0, 2) * bins).astype(int)
-        keep = np.zeros(bins, bool)
-        keep[: edges[0]] = kind < 0.12
-        keep[edges[0] :] = 0.12 <= kind < 0.2
-        keep[edges[0] : edges[1]] |= kind >= 0.2
-        fake = np.fft.irfft(np.where(keep, spectra[0], spectra[1]), len(real)).astype(np.float32)
-    elif kind < 0.4:
+    if kind < 0.4:
+        fake = _banded(fake, real if kind < 0.25 else other, rng)
+    elif kind < 0.5:
+        fake = _halved(fake, real, rng)
+    elif kind < 0.6:
         start, stop = np.sort(rng.integers(0, len(real), 2))
         if stop - start < 0.7 * len(real):
-            fake = fake.copy()
             fake[start:stop] = real[start:stop]
     if rng.random() < 0.15:
         edge = int(rng.uniform(0.42, 0.98) * (len(real) // 2))
@@ -103,7 +103,36 @@ def mixed(
     return real * sign, fake * sign
 
 
-def _below(sound: NDArray[np.float32], edge: int) -> NDArray[np.float32]:
+def _as_loud(sound: Floats, real: Floats) -> Floats:
+    level = np.sqrt((real**2).mean() / ((sound**2).mean() + 1e-12))
+    return sound * np.float32(min(level, 100.0))
+
+
+def _banded(fake: Floats, rest: Floats, rng: np.random.Generator) -> Floats:
+    """Below or above some frequency, or in a band or around it, ``rest`` instead."""
+    spectra = np.fft.rfft(rest), np.fft.rfft(fake)
+    edges = np.sort(rng.uniform(0.03, 1.0, 2) * len(spectra[0])).astype(int)
+    inside = np.zeros(len(spectra[0]), bool)
+    inside[edges[0] : edges[1] if rng.random() < 0.5 else None] = True
+    if rng.random() < 0.5:
+        inside = ~inside
+    return np.fft.irfft(np.where(inside, *spectra), len(fake)).astype(np.float32)
+
+
+def _halved(fake: Floats, real: Floats, rng: np.random.Generator) -> Floats:
+    """Magnitudes of the one and phases of the other."""
+    size = int(rng.choice([256, 512, 1024]))
+    taper = torch.hann_window(size)
+    spectra = [
+        torch.stft(torch.from_numpy(each), size, size // 4, window=taper, return_complex=True)
+        for each in ((fake, real) if rng.random() < 0.5 else (real, fake))
+    ]
+    joined = torch.polar(spectra[0].abs(), spectra[1].angle())
+    made = torch.istft(joined, size, size // 4, window=taper, length=len(fake))
+    return np.asarray(made.numpy(), np.float32)
+
+
+def _below(sound: Floats, edge: int) -> Floats:
     spectrum = np.fft.rfft(sound)
     spectrum[edge:] = 0
     return np.fft.irfft(spectrum, len(sound)).astype(np.float32)

@@ -27,8 +27,8 @@ def validate(network: SoundDetector, pairs: Pairs, device: str) -> dict[str, flo
         for column, branch in enumerate(_BRANCHES):
             rates = {name: _rate(scores[:, column], family, name) for name in pairs.families}
             found[f"{prefix}{branch}"] = round(float(np.mean(list(rates.values()))), 4)
-            if branch == "logit":
-                found |= {f"{prefix}{name}": round(rate, 4) for name, rate in rates.items()}
+            for name, rate in rates.items():
+                found[f"{prefix}{branch.replace('logit', '')}{name}"] = round(rate, 4)
         place = {item.name: k for k, item in enumerate(pairs.items)}
         above = [
             scores[k, 0] > scores[place[item.original], 0]
