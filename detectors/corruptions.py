@@ -70,6 +70,13 @@ _WORDS = {
     "opus": "Opus {:g} kb/s", "bandwidth": "low-pass {:g} Hz", "hiss": "noise {:g} dB under",
     "reverberation": "room of {:g} s", "loudness": "{:g} dB softer",
 }  # fmt: skip
+#: What the numbers of the settings count.
+UNITS = {
+    "jpeg": "quality", "h264": "CRF", "resize": "share of its size", "blur": "px",
+    "noise": "of 255", "colour": "contrast times", "crop": "share off each side", "mp3": "kb/s",
+    "aac": "kb/s", "opus": "kb/s", "bandwidth": "Hz", "hiss": "dB under", "reverberation": "s",
+    "loudness": "dB softer",
+}  # fmt: skip
 _CODECS: dict[str, SoundCodec] = {"mp3": "mp3", "aac": "aac", "opus": "opus"}
 _DIRECT_SHARE = 0.5  # of the energy under reverberation comes straight
 _FILTER_ORDER = 10

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from avsynth import __version__
 from avsynth.errors import AvsynthError
 from avsynth.pipelines.progress import Callback, Progress
 from detectors.audit.media_properties import Record, record
@@ -88,7 +89,7 @@ def _cached(path: Path, faces: bool) -> dict[str, Record]:
             old = Record.model_validate_json(line)
         except ValidationError:
             continue
-        if old.faces >= faces and old.error is None:
+        if old.faces >= faces and old.error is None and old.made_by == __version__:
             found[old.path] = old
     return found
 

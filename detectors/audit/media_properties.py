@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from avsynth import __version__
 from avsynth.errors import AvsynthError, InputError
 from avsynth.media import MediaInfo, probe, read_audio, read_frames, sha256_file
 from avsynth.media.opening import open_input
@@ -32,7 +33,8 @@ class Record(BaseModel):
     """What an audit knows of one file.
 
     ``properties`` are numbers by name; ``kinds`` are words, such as the codec; ``pictures`` and
-    ``sound`` are fingerprints; ``error`` why the file could not be read.
+    ``sound`` are fingerprints; ``error`` why the file could not be read. ``made_by`` is the version
+    of the package: another one may measure differently.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +49,7 @@ class Record(BaseModel):
     pictures: tuple[str, ...] = ()
     sound: str = ""
     error: str | None = None
+    made_by: str = __version__
 
 
 def record(path: Path, name: str, faces: FaceDetector | None) -> Record:

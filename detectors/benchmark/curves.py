@@ -14,7 +14,7 @@ from avsynth.metrics import optional
 from detectors.benchmark.rows import CLEAN
 from detectors.benchmark.run import Measured
 from detectors.benchmark.tables import OWN, Aggregation, Condition, tabulate
-from detectors.corruptions import Corruption
+from detectors.corruptions import UNITS, Corruption
 
 _COLUMNS = 4
 _PANEL = 2.9, 2.3  # inches
@@ -112,18 +112,15 @@ def _panel(panel: Any, name: str, found: Sequence[Point], styles: Mapping[str, A
                 panel.fill_between(
                     at, [p.low for p in line], [p.high for p in line], alpha=0.15, color="black"
                 )
-    settings = dict(sorted({point.severity: point.setting for point in found}.items()))
-    panel.set_title(name, fontsize=9)
-    panel.set_xticks(list(settings), [_short(text) for text in settings.values()], fontsize=6)
+    settings = {
+        n: f"{Corruption(name, n).setting:.3g}" if n else "none"
+        for n in sorted({point.severity for point in found})
+    }
+    panel.set_title(f"{name}, {UNITS[name]}", fontsize=9)
+    panel.set_xticks(list(settings), list(settings.values()), fontsize=6)
     panel.tick_params(axis="y", labelsize=7)
     panel.axhline(0.5, color="0.7", linewidth=0.8, linestyle=":")
     panel.grid(alpha=0.25)
-
-
-def _short(setting: str) -> str:
-    """The number of a setting alone, on an axis that the panel's title names."""
-    numbers = [word.strip("%,") for word in setting.replace("/", " ").split()]
-    return next((word for word in numbers if word.replace(".", "").isdigit()), "none")
 
 
 def _styles(detectors: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from avsynth.cli.main import app
+from avsynth.errors import InputError, UsageError
 from avsynth.media import Writer, video_like
 from detectors.base import Evidence, Interval, abstention
 from detectors.benchmark import BenchmarkOptions, Reporting, measure, report, tabulate
@@ -229,3 +232,38 @@ def test_without_corruptions_there_are_no_curves(protocol: Protocol, tmp_path: P
     measured = measure(protocol, tmp_path, BenchmarkOptions(jobs=1), scanning=Oracle())
     assert points(measured, ()) == []
     json.dumps([row.model_dump(mode="json") for row in measured.rows[CLEAN]], allow_nan=False)
+
+
+class _Pool(Oracle):
+    """In place of worker processes."""
+
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, items: Iterable[Item]) -> Iterator[Outcome]:
+        return self(items)
+
+
+def test_the_command_writes_tables_curves_and_json(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detectors.benchmark.run.Pool", _Pool)
+    given = ["bench", "detect", "--data", str(data), "--out", str(tmp_path), "--draws", "10"]
+    run = CliRunner().invoke(app, [*given, "--corruptions", "jpeg-5,mp3-1", "--jobs", "1"])
+    assert run.exit_code == 0, run.output
+    assert "false alarms" in run.output and "Fused score under corruption" in run.output
+    assert (tmp_path / "curves.png").is_file()
+    again = CliRunner().invoke(app, [*given, "--json", "--jobs", "1"])
+    found = json.loads(again.stdout)
+    assert found["format"] == "avsynth-detection-results/1"
+    assert found["settings"]["details"]["answers"]["real"]["files"] == PEOPLE + 1
+    wrong = CliRunner().invoke(app, [*given, "--corruptions", "rain"])
+    assert isinstance(wrong.exception, UsageError)
+    absent = CliRunner().invoke(app, [*given, "--split", "val"])
+    assert isinstance(absent.exception, InputError)
