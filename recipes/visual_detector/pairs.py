@@ -23,6 +23,7 @@ WEAR = Chances(
     sharpened=0.15, resized=0.2, blurred=0.15, noisy=0.15, jpeg=0.15, encoded=0.35, twice=0.0
 )
 GENTLE = Chances(resized=0.0, blurred=0.0, sharpened=0.1, noisy=0.05, jpeg=0.05, encoded=0.1)
+MOUTHS = ("lipsync", "warp")
 NATIVE = 0.4  # how often a face is brought to a smaller size, and disturbed at that
 SMALLEST = 90  # pixels of the view at that size
 
@@ -62,14 +63,14 @@ class Pairs:
         """That are trained on."""
         return sorted({fake.family for fakes in self.fakes.values() for fake in fakes})
 
-    def batch(self, count: int, size: int, online: float, seed: list[int]) -> Batch:
-        """``count`` reals and a fake of each."""
+    def batch(self, count: int, size: int, online: float, subtle: float, seed: list[int]) -> Batch:
+        """``count`` reals and a fake of each, ``online`` of them blended anew."""
         generator = np.random.default_rng(seed)
         films = list(self.people.values())
         reals, fakes, masks, shown, families = [], [], [], [], []
         for who in generator.choice(len(films), count, p=self._chances):
             real = films[who][int(generator.integers(len(films[who])))]
-            pair, mask, family = self.pair(real, online, generator)
+            pair, mask, family = self.pair(real, online, subtle, generator)
             moved, place = reframe(pair, mask, size, generator)
             reals.append(moved[0])
             fakes.append(moved[1])
@@ -83,13 +84,16 @@ class Pairs:
         )  # fmt: skip
 
     def pair(
-        self, real: FaceItem, online: float, generator: np.random.Generator
+        self, real: FaceItem, online: float, subtle: float, generator: np.random.Generator
     ) -> tuple[list[Pictures], Floats, str]:
         """Crops of a film's two pictures in a row, real and fake, and the mask of the second."""
         start = int(generator.integers(FRAMES - 1))
         mine = self.corpus.film(real, start, start + 2)
         known = self.fakes[real.name]
         if known and (not self.blended or generator.random() >= online):
+            mouths = [fake for fake in known if fake.family in MOUTHS]
+            if mouths and generator.random() < subtle:  # the hardest to see: more of them
+                known = mouths
             fake = known[int(generator.integers(len(known)))]
             theirs = self.corpus.film(fake, start, start + 2)
             return [mine, theirs], self.corpus.masks(fake)[start + 1], fake.family

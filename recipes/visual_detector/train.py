@@ -76,11 +76,15 @@ class Learner:
         label = torch.cat([torch.zeros(count), torch.ones(count)]).to(self.device)
         weight = torch.cat([torch.ones_like(shown), shown])
         each = binary_cross_entropy_with_logits(logits, label, reduction="none")
+        # Beside its own original, a fake differs by nothing but the making: no face, no light.
         above = softplus(1.0 - (logits[count:] - logits[:count]))
+        there = softplus(1.0 - (places[count:] - places[:count]))
+        share = shown[:, None, None] * masks[count:]
         losses = {
             "frame": (weight * each).sum() / weight.sum(),
             "places": settings.places * binary_cross_entropy_with_logits(places, masks),
             "contrast": settings.contrast * (shown * above).sum() / shown.sum().clamp(min=1.0),
+            "there": settings.there * (share * there).sum() / share.sum().clamp(min=1.0),
         }
         losses["loss"] = torch.stack(list(losses.values())).sum()
         self.optimizer.zero_grad()
@@ -142,7 +146,8 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> P
     size = settings.network.size
     while step < settings.steps:
         step += 1
-        batch = pairs.batch(settings.pairs, size, settings.online, [settings.seed, step])
+        seed = [settings.seed, step]
+        batch = pairs.batch(settings.pairs, size, settings.online, settings.subtle, seed)
         losses = learner.step(batch, step)
         log.write(step, **{name: round(float(v.detach()), 5) for name, v in losses.items()})
         if step % settings.validate_every == 0 or step == settings.steps:

@@ -127,12 +127,12 @@ def losses(folder: Path) -> list[float]:
 def test_a_pair_shares_all_but_the_making(detector_recipe: Modules, corpus: FaceCorpus) -> None:
     pairs = detector_recipe["pairs"].Pairs(corpus, "commercial", ("lipsync",))
     assert list(pairs.people) == ["one"] and "lipsync" not in pairs.families
-    batch = pairs.batch(6, 160, 0.5, [0, 1])
+    batch = pairs.batch(6, 160, 0.5, 0.5, [0, 1])
     assert batch.views.shape == (12, 160, 160, 3) and batch.masks.shape == (12, 10, 10)
     assert batch.masks[:6].max() == 0 and batch.families[:6] == ["real"] * 6
     apart = np.abs(batch.views[:6].astype(int) - batch.views[6:]).mean(axis=(1, 2, 3))
     assert apart.max() < 40 and apart.min() > 0
-    assert (pairs.batch(6, 160, 0.5, [0, 1]).views == batch.views).all()
+    assert (pairs.batch(6, 160, 0.5, 0.5, [0, 1]).views == batch.views).all()
 
 
 def test_training_goes_on_where_it_was_interrupted(
