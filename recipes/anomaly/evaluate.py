@@ -119,11 +119,8 @@ def alarms(rows: dict[bool, list[Row]]) -> list[dict[str, object]]:
             continue
         threshold = threshold_at_fpr(reals, rate)
         for encoded, every in rows.items():
-            groups = sorted({(i.source, i.split) for i, _ in every if i.label == "real"})
-            for group in groups:
-                own = [
-                    m[ALL] for i, m in every if (i.source, i.split) == group and i.label == "real"
-                ]
+            for group in sorted({item.group for item, _ in every if item.label == "real"}):
+                own = [m[ALL] for i, m in every if i.group == group and i.label == "real"]
                 hits = sum(value >= threshold for value in own)
                 low, high = binomial_interval(hits, len(own))
                 found.append(

@@ -27,7 +27,7 @@ from avsynth.training.face_corpus import FaceCorpus, FaceItem, open_faces
 from avsynth.training.sound_corpus import RATE, SoundCorpus, SoundItem, open_sounds
 
 ONE_SIDED = ("squared error", "likelihood", "divergence", "elbo")
-ALL = "all"
+ALL = "typicality of all"
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def scores(scorer: AnomalyScorer, pictures: Floats) -> dict[str, float] | None:
     for kind in KINDS:
         if kind in scorer.layout:
             alone = np.where(layout == kind, feature, np.nan)
-            made[kind] = scorer.density.distance(alone, len(looks))
+            made[f"typicality of {kind}"] = scorer.density.distance(alone, len(looks))
     made[ALL] = scorer.density.score(feature, len(looks))
     return made
 
