@@ -11,7 +11,7 @@ LIBRARIES := libgl1 libglib2.0-0
 .PHONY: help demo test lint setup setup-dev system clean
 
 help:
-	@echo "make demo   set up, dub the demo person, sign, verify; results in out/"
+	@echo "make demo   set up, dub the demo person, sign, verify, scan; results in out/"
 	@echo "make test   set up, lint, run every test"
 	@echo "make lint   ruff, mypy, import layers"
 	@echo "make clean  remove the environment and out/"

@@ -18,7 +18,18 @@ from avsynth.weights import list_weights
 
 HEAVY = ("torch", "torchaudio", "cv2", "mediapipe", "av", "librosa", "numba", "scipy", "numpy",
          "c2pa", "openvino", "face_alignment", "detectors")  # fmt: skip
-COMMANDS = ["dub", "convert", "verify", "probe", "doctor", "demo", "consent", "weights", "bench"]
+COMMANDS = [
+    "dub",
+    "convert",
+    "scan",
+    "verify",
+    "probe",
+    "doctor",
+    "demo",
+    "consent",
+    "weights",
+    "bench",
+]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["dub", "--help"], ["consent", "--help"]])
@@ -118,8 +129,11 @@ def test_demo(tmp_path: Path) -> None:
     assert found["report"]["outcomes"] == {"dubbed": 225}
     assert found["report"]["consent"]["kind"] == "synthetic"
     assert found["credentials"]["state"] == "trusted"
+    dub, original = found["scans"]
+    assert dub["verdict"] == "synthetic" and dub["score"] > original["score"]
     reported = ("dubbed.mp4", "nobody.safetensors", "nobody.wav")
-    names = {"before-after.png", "consent.json", "nobody.json", *reported}
+    pages = {"scan-of-dub.html", "scan-of-original.html"}
+    names = {"before-after.png", "consent.json", "nobody.json", *pages, *reported}
     assert set(leftovers(tmp_path / "out")) == names | {f"{name}.report.json" for name in reported}
     assert command("verify", tmp_path / "out" / "nobody.wav").code == 0
     assert cv2.imread(str(tmp_path / "out" / "before-after.png")) is not None
