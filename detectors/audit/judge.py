@@ -189,8 +189,6 @@ def _sources(
         if min(fakes, len(at) - fakes) < _LEAST_OF_A_SOURCE:
             continue
         inner = [groups[place] for place in at]
-        if len(set(inner)) < 2:
-            inner = [str(place) for place in at]  # one person alone: files have to do
         own = shortcut_auc([table[place] for place in at], labels[at], inner, rounds, seed)
         best = own.alone[0]
         found.append(

@@ -172,7 +172,7 @@ def _face_height(picture: NDArray[np.uint8], faces: FaceDetector) -> float:
     """Of the largest face, pixels; 0 without one."""
     import cv2
 
-    factor = min(1.0, _FACE_SIDE / max(picture.shape[:2]))
+    factor: float = min(1.0, _FACE_SIDE / max(picture.shape[:2]))
     size = round(picture.shape[1] * factor), round(picture.shape[0] * factor)
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if factor < 1 else picture
     boxes = faces.detect(np.ascontiguousarray(small, np.uint8))

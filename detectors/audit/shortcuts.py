@@ -74,7 +74,8 @@ def shortcut_auc(
     Args:
         properties: of each file, the same names in all; NaN where unknown counts as the median.
         labels: of each file, True for synthetic.
-        groups: of each file, its person or speaker; every file by itself where left out.
+        groups: of each file, its person or speaker; every file by itself where left out, or where
+            there is but one group.
         rounds: of the bootstrap.
         seed: of the bootstrap and the folds.
 
@@ -82,13 +83,15 @@ def shortcut_auc(
         ValueError: unequal lengths, no property, or a class with fewer than two files.
     """
     flags = np.asarray(labels, bool)
-    people = list(groups) if groups is not None else [str(i) for i in range(len(flags))]
+    people = [str(number) for number in range(len(flags))] if groups is None else list(groups)
     if not len(properties) == len(flags) == len(people):
         raise ValueError(f"{len(properties)} files, {len(flags)} labels, {len(people)} groups")
     if not properties or not properties[0]:
         raise ValueError("no properties")
     if min(int(flags.sum()), int((~flags).sum())) < 2:
         raise ValueError("both classes need at least two files")
+    if len(set(people)) < 2:
+        people = [str(number) for number in range(len(flags))]
     names = tuple(properties[0])
     table = np.array([[float(of[name]) for name in names] for of in properties])
     table = _without_gaps(table)

@@ -103,6 +103,8 @@ def test_what_a_group_alone_gives_away_does_not_count() -> None:
     assert by_file.together.auc > 0.99
     assert by_person.together.auc < 0.7
     assert by_person.groups == 10
+    one = shortcut_auc(marks, fake, ["somebody"] * 200, rounds=50)
+    assert one.together == by_file.together  # one group alone: files have to do
 
 
 def test_gaps_are_filled_and_impossible_questions_refused() -> None:
