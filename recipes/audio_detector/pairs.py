@@ -13,9 +13,11 @@ from torch import Tensor
 
 from avsynth.errors import UsageError
 from avsynth.training.sound_corpus import SoundItem, read_items
+from avsynth.training.sound_disturbance import clip, equalise, low_pass, noise, room
 
 Floats = NDArray[np.float32]
 RATE = 16_000
+_CHEAP = (room, equalise, noise, clip, low_pass)
 #: Families that are left out together: conversions sound through the vocoder.
 RELATED = {"vocoder": ("vocoder", "conversion")}
 
@@ -85,7 +87,7 @@ def mixed(
 ) -> tuple[Floats, Floats]:
     """The pair; at times some bands or moments of the fake are those of the recording or of an
     ``other`` fake of it, or its magnitudes alone or its phases alone are the fake's: any part must
-    be enough to tell. At times both have a narrower band; both may be upside down."""
+    be enough to tell. Both may be disturbed a little more, alike, and both be upside down."""
     fake, other = (_as_loud(each, real) for each in (fake, other))
     kind = rng.random()
     if kind < 0.4:
@@ -96,9 +98,10 @@ def mixed(
         start, stop = np.sort(rng.integers(0, len(real), 2))
         if stop - start < 0.7 * len(real):
             fake[start:stop] = real[start:stop]
-    if rng.random() < 0.15:
-        edge = int(rng.uniform(0.42, 0.98) * (len(real) // 2))
-        real, fake = (_below(each, edge) for each in (real, fake))
+    for change in _CHEAP:
+        if rng.random() < 0.12:
+            seed = int(rng.integers(1 << 31))
+            real, fake = (change(each, np.random.default_rng(seed)) for each in (real, fake))
     sign = np.float32(rng.choice([-1.0, 1.0]))
     return real * sign, fake * sign
 
@@ -130,9 +133,3 @@ def _halved(fake: Floats, real: Floats, rng: np.random.Generator) -> Floats:
     joined = torch.polar(spectra[0].abs(), spectra[1].angle())
     made = torch.istft(joined, size, size // 4, window=taper, length=len(fake))
     return np.asarray(made.numpy(), np.float32)
-
-
-def _below(sound: Floats, edge: int) -> Floats:
-    spectrum = np.fft.rfft(sound)
-    spectrum[edge:] = 0
-    return np.fft.irfft(spectrum, len(sound)).astype(np.float32)

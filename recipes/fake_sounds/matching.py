@@ -22,10 +22,11 @@ _SIZE = 1024
 _RATES = (22_050, 24_000, 32_000, 44_100, 48_000)
 
 
-def match(fake: Floats, real: Floats, rng: np.random.Generator) -> Floats:
+def match(fake: Floats, real: Floats, rng: np.random.Generator, hissing: bool) -> Floats:
     """``fake`` (N,) with the long-term spectrum, the level and the noise floor of ``real``: (N,).
 
     The level is matched by mean square, by peak or by its loud parts, whichever is drawn.
+    ``hissing``: a system whose pauses have a noise of its own, which is turned down.
     """
     fake = np.nan_to_num(fake - fake.mean()).astype(np.float32)
     gain = np.clip(bands(real) - bands(fake), -_MOST, _MOST)
@@ -38,9 +39,23 @@ def match(fake: Floats, real: Floats, rng: np.random.Generator) -> Floats:
     made = shaped(fake, curve)
     measure = _LEVELS[int(rng.integers(len(_LEVELS)))]
     made = made * np.float32(measure(real) / max(measure(made), 1e-9))
+    if hissing:
+        made = _gated(made, real)
     noise, own = floor(real, len(made), rng), floor(made, len(made), rng)
     missing = 1 - float((own**2).mean()) / max(float((noise**2).mean()), 1e-16)
     return np.asarray(made + noise * np.float32(max(missing, 0) ** 0.5), np.float32)
+
+
+def _gated(fake: Floats, real: Floats) -> Floats:
+    """``fake`` with its quiet moments as quiet as those of ``real``, by their ranks."""
+    own, theirs = (np.maximum(envelope(each - each.mean(), 100), 1e-6) for each in (fake, real))
+    rank = np.argsort(np.argsort(own)) / len(own)
+    wanted = np.quantile(theirs, rank) * np.quantile(own, 0.95) / np.quantile(theirs, 0.95)
+    share = np.clip((0.8 - rank) / 0.2, 0, 1)  # the loud fifth stays, the quiet part is moved
+    gain = share * np.log(np.clip(wanted / own, 0.01, 2.0))
+    gain = np.convolve(np.pad(gain, 2, mode="edge"), np.ones(5) / 5, "valid")
+    over_time = np.interp(np.arange(len(fake)) / 160 - 0.5, np.arange(len(gain)), gain)
+    return np.asarray(fake * np.exp(over_time), np.float32)
 
 
 def pauses(spoken: Floats, real: Floats, rng: np.random.Generator) -> Floats:

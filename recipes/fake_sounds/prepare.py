@@ -236,19 +236,24 @@ def _join_parts(out: Path, seed: int) -> None:
         for part in parts
         for item in part.items
     }
-    made = []
-    for name, (item, sound) in raw.items():
-        rng = _random(seed, name, "match")
-        real = raw[name.partition(".")[0]][1]
-        if item.family == "tts":
-            sound = matching.pauses(sound, real, rng)
-        if item.label == "fake":
-            sound = matching.match(sound, real, rng)
-        made.append((item, matching.to_steps(matching.origin(sound, rng), rng)))
+    made = [
+        (item, _matched(item, sound, raw[name.partition(".")[0]][1], seed))
+        for name, (item, sound) in raw.items()
+    ]
     items, samples = _joined(made)
     save_sounds(out, items, samples)
     counts = {f: sum(i.family == f for i in items) for f in dict.fromkeys(i.family for i in items)}
     print(f"{len(items)} items, {len(samples) / 16_000 / 3600:.1f} h: {counts} -> {out}")
+
+
+def _matched(item: SoundItem, sound: Floats, real: Floats, seed: int) -> Steps:
+    """One item as the corpus has it; ``real`` is the recording that it belongs to, or itself."""
+    rng = _random(seed, item.name, "match")
+    if item.family == "tts":
+        sound = matching.pauses(sound, real, rng)
+    if item.label == "fake":
+        sound = matching.match(sound, real, rng, item.family in ("tts", "upsampler"))
+    return matching.to_steps(matching.origin(sound, rng), rng)
 
 
 def _random(seed: int, name: str, family: str) -> np.random.Generator:
