@@ -136,6 +136,7 @@ def _one_by_one(suspects: list[tuple[Path, str]], faces: bool) -> Iterator[Recor
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["detectors.audit.gather"])
     return ProcessPoolExecutor(jobs, context, max_tasks_per_child=_FILES_EACH)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from avsynth.errors import InputError
 from detectors.audit.collection import shared_people
 from detectors.audit.fingerprints import Alike, alike_pictures, alike_sounds
 from detectors.audit.media_properties import Record
@@ -91,7 +92,7 @@ def judge(found: Protocol, records: Sequence[Record], rounds: int = 1000, seed: 
     """Weigh the records of a collection's files, in their order.
 
     Raises:
-        ValueError: a class has fewer than two readable files.
+        InputError: a class has fewer than two readable files.
     """
     readable = [
         (trial, each)
@@ -100,6 +101,8 @@ def judge(found: Protocol, records: Sequence[Record], rounds: int = 1000, seed: 
     ]
     trials = [trial for trial, _ in readable]
     kept = [each for _, each in readable]
+    if min(Counter(t.synthetic for t in trials).get(label, 0) for label in (False, True)) < 2:
+        raise InputError("both classes need at least two readable files", found.root)
     table, constant = properties_of(kept)
     labels = np.array([trial.synthetic for trial in trials], bool)
     groups, groups_are = _groups(trials)

@@ -13,7 +13,7 @@ from avsynth.media import atomic_output
 from avsynth.metrics import optional
 from detectors.benchmark.rows import CLEAN
 from detectors.benchmark.run import Measured
-from detectors.benchmark.tables import OWN, Aggregation, Condition, tabulate
+from detectors.benchmark.tables import Aggregation, Condition, tabulate
 from detectors.corruptions import UNITS, Corruption
 
 _COLUMNS = 4
@@ -43,7 +43,7 @@ class Point:
 
 
 def points(
-    measured: Measured, corruptions: Sequence[Corruption], aggregation: Aggregation = OWN,
+    measured: Measured, corruptions: Sequence[Corruption], aggregation: Aggregation = "own",
     draws: int = 200, seed: int = 0,
 ) -> list[Point]:  # fmt: skip
     """Every severity of every corruption, with the files that it fits at severity 0 beside it."""

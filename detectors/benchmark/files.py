@@ -14,7 +14,7 @@ from detectors.benchmark.curves import Point
 from detectors.benchmark.details import FUSED
 from detectors.benchmark.rows import CLEAN
 from detectors.benchmark.run import BenchmarkOptions, Measured
-from detectors.benchmark.tables import OWN, Aggregation, Condition, tabulate
+from detectors.benchmark.tables import Aggregation, Condition, tabulate
 from detectors.metrics.results import as_dict, write_results
 from detectors.properties import versions
 
@@ -27,7 +27,7 @@ _ABOUT = ("file", "path", "label", "group", "person", "split", "source", "origin
 class Reporting:
     """How figures are computed: ``aggregation`` as in ``tabulate``, ``draws`` of bootstraps."""
 
-    aggregation: Aggregation = OWN
+    aggregation: Aggregation = "own"
     draws: int = 1000
     seed: int = 0
 

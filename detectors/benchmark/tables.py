@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from detectors.benchmark.details import (
     FUSED,
@@ -19,12 +20,11 @@ from detectors.benchmark.rows import Row
 from detectors.benchmark.run import Measured
 from detectors.metrics import Evaluation, Key, evaluate
 from detectors.metrics.operating import binomial_interval
-from detectors.metrics.video import Pooling, pool
+from detectors.metrics.video import pool
 from detectors.protocols import Trial
 
-#: How a detector's file score comes from its scores over time: as it does itself, or one of these.
-Aggregation = Pooling | str
-OWN = "own"
+#: How a detector's file score comes from its scores over time: as it does itself, or as named.
+Aggregation = Literal["own", "mean", "max", "mean-probability"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Condition:
 
 
 def tabulate(
-    measured: Measured, condition: str, aggregation: Aggregation = OWN, draws: int = 1000,
+    measured: Measured, condition: str, aggregation: Aggregation = "own", draws: int = 1000,
     seed: int = 0, full: bool = True,
 ) -> Condition:  # fmt: skip
     """Every figure of one condition.
@@ -112,9 +112,9 @@ def _score(row: Row, name: str, aggregation: Aggregation) -> float | None:
     seen = row.detectors.get(name)
     if seen is None or seen.score is None:
         return None
-    if aggregation == OWN or not seen.scores:
+    if aggregation == "own":
         return seen.score
-    return pool(seen.scores, aggregation)  # type: ignore[arg-type]
+    return pool(seen.scores, aggregation) if seen.scores else seen.score
 
 
 def _answers(rows: Mapping[str, Row], trials: Sequence[Trial], synthetic: bool) -> Answers:

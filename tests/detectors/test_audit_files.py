@@ -228,6 +228,11 @@ def test_folders_that_are_no_collection(tmp_path: Path) -> None:
     (tmp_path / "fake").mkdir()
     with pytest.raises(InputError, match="empty"):
         collection(tmp_path)
+    (tmp_path / "real/a.wav").write_bytes(b"x")
+    (tmp_path / "fake/b.wav").write_bytes(b"x")
+    unreadable = collection(tmp_path)
+    with pytest.raises(InputError, match="two readable files"):
+        judge(unreadable, gather(unreadable, None, jobs=1, faces=False))
     with pytest.raises(InputError, match="no such folder"):
         collection(tmp_path / "absent")
 
