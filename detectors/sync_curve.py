@@ -22,7 +22,6 @@ Floats = NDArray[np.float64]
 MOST_LAG = 15
 LAGS = 2 * MOST_LAG + 1
 _BESIDE = 3  # lags next to the best one that say nothing of the others' spread
-_CLEAR = 4.0  # contrast from which a lag begins to be believed
 _WINDOW = 4  # bursts that a score over time is of
 _PARAMETERS = Path(__file__).with_name("parameters") / "sync.json"
 
@@ -90,15 +89,11 @@ def figures(total: Floats, count: Floats, films: int) -> SyncFigures | None:
 
 
 def features(found: SyncFigures) -> Floats:
-    """What the logistic weighs: confidence, contrast, how much was seen, and an offset in doubt.
-
-    Where the best lag stands out clearly its place does not count: that is a slip of editing.
-    """
+    """What the logistic weighs: confidence, contrast, how much was seen, how far off it is."""
     return np.array(
         [
             found.confidence, np.log1p(found.contrast), np.log(found.films),
-            found.confidence * np.log(found.films),
-            abs(found.offset) / MOST_LAG * np.exp(-found.contrast / _CLEAR),
+            found.confidence * np.log(found.films), abs(found.offset) / MOST_LAG,
         ]
     )  # fmt: skip
 

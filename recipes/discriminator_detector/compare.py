@@ -6,8 +6,8 @@
 
 Raw (the discriminators' own logits), frozen (a head on what they see), tuned (they learn on),
 scratch (the same network, nothing learned before), each trained with equal steps, batches, seeds
-and disturbances. Trains what is not there yet; prints a table of AUC on dev and test people and
-writes results.json.
+and disturbances. Trains and scores what is not there yet; prints tables of AUC on dev and test
+people. With ``--scores`` the scores of the tuned judges are written for the fusion.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 import scoring
 import torch
 import yaml
-from examples import Examples, load
+from examples import Examples, Row, load
 from settings import Settings
 from train import build, train, view_of
 
@@ -60,25 +60,38 @@ def main() -> None:
     values = yaml.safe_load(options.config.read_text("utf-8"))
     values |= {k: yaml.safe_load(v) for k, _, v in (pair.partition("=") for pair in options.set)}
     examples = load(options.pack)
-    rows = scoring.judged(examples.rows, ("dev", "test"))
+    rows = scoring.judged(examples.rows, ("dev", "test"), "research")
     found = []
     for trial in trials(options):
-        judge, settings = judge_of(trial, Settings.model_validate(values), examples, options.out)
-        for version in range(min(2, examples.versions)):
-            scores = scoring.score(
-                judge, view_of(settings), examples, rows, version, trial.way == "raw"
-            )
-            areas = {
-                family: scoring.area(rows, scores, lambda row, f=family: row.family == f)
-                for family in scoring.families(rows)
-            }
-            areas["all"] = scoring.area(rows, scores, lambda row: True)
-            kept = {name: asdict(area) for name, area in areas.items() if area}
-            found.append(asdict(trial) | {"version": version, "auc": kept})
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "results.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-        print(trial.name, {k: str(v) for k, v in areas.items()}, flush=True)
+        known = options.out / trial.name / "auc.json"
+        if not known.is_file():
+            made = measure(trial, Settings.model_validate(values), examples, rows, options)
+            known.parent.mkdir(parents=True, exist_ok=True)
+            known.write_text(json.dumps(made, indent=1) + "\n", "utf-8")
+        found += json.loads(known.read_text("utf-8"))
+        print(trial.name, {k: _cell(v) for k, v in found[-1]["auc"].items()}, flush=True)
     show(found, options.home)
+
+
+def measure(
+    trial: Trial, settings: Settings, examples: Examples, rows: list[Row],
+    options: argparse.Namespace,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """AUC by family of one trial, of items as they are and, with all data, as disturbed ones."""
+    judge, settings = judge_of(trial, settings, examples, options.out)
+    whole = trial.share == 1.0 and not trial.without
+    found = []
+    for version in range(min(2, examples.versions) if whole else 1):
+        scores = scoring.score(
+            judge, view_of(settings), examples, rows, version, trial.way == "raw"
+        )
+        areas = scoring.areas(rows, scores)
+        kept = {name: asdict(area) for name, area in areas.items()}
+        found.append(asdict(trial) | {"version": version, "auc": kept})
+        if options.scores and trial.way == "tuned" and trial.share == 1.0 and not version:
+            ending = f"-without-{trial.without}" if trial.without else ""
+            scoring.write(options.scores / f"{options.detector}{ending}.csv", rows, scores)
+    return found
 
 
 def arguments() -> argparse.Namespace:
@@ -92,6 +105,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--without", nargs="*", default=[], help="families held out one at a time")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--scores", type=Path, help="folder of score files")
+    parser.add_argument("--detector", default="", help="name of the detector in score files")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="override")
     return parser.parse_args()
 

@@ -76,6 +76,22 @@ def area(rows: Sequence[Row], scores: Scores, keep: Callable[[Row], bool]) -> Au
     return Auc(auc(taken, fake), ends.low, ends.high, int((~fake).sum()), int(fake.sum()))
 
 
+def areas(rows: Sequence[Row], scores: Scores) -> dict[str, Auc]:
+    """By family, and of "all" together; with "elsewhere" of recordings of another kind.
+
+    Elsewhere is what may be scored only: people, rooms and cameras that no training saw.
+    """
+    found = {}
+    for purpose, ending in (("commercial", ""), ("research", " elsewhere")):
+        numbers = [number for number, row in enumerate(rows) if row.purpose == purpose]
+        mine = [rows[number] for number in numbers]
+        for name in [*families(mine), "all"]:
+            one = area(mine, scores[numbers], lambda row, n=name: n in (row.family, "all"))
+            if one is not None:
+                found[name + ending] = one
+    return found
+
+
 def families(rows: Sequence[Row]) -> list[str]:
     """Of made items."""
     return sorted({row.family for row in rows if row.fake})

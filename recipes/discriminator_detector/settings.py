@@ -16,14 +16,15 @@ class Settings(BaseModel):
     purpose: Literal["commercial", "research"]
     licence: str
     sources: tuple[str, ...] = Field(min_length=1, description="of from_discriminator.SOURCES")
+    branches: tuple[int, ...] = Field((), description="of sources that have several; empty: all")
     start: Literal["trained", "scratch"] = Field("trained", description="the discriminators'")
     frozen: bool = Field(False, description="only the head learns")
     share: float = Field(1.0, gt=0, le=1, description="of the training originals, with all fakes")
     without: tuple[str, ...] = Field((), description="families that are held out")
     hidden: int = Field(32, ge=0)
     dropout: float = Field(0.2, ge=0, lt=1)
-    steps: int = Field(400, gt=0)
-    batch: int = Field(32, gt=1, description="half of it real")
+    steps: int = Field(300, gt=0)
+    batch: int = Field(16, gt=1, description="half of it real")
     learning_rate: float = Field(5e-4, description="of the discriminators")
     head_rate: float = 3e-3
     weight_decay: float = 0.01

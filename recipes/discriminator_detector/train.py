@@ -66,14 +66,33 @@ def train(settings: Settings, examples: Examples, out: Path, device: str = "cpu"
 
 def build(settings: Settings) -> Judge:
     """The judge before its training."""
-    read = [weights.read(name) for name in settings.sources]
-    parts = tuple(Part(kind=r.kind, config=r.config.model_dump(mode="json")) for r in read)
+    read = [sourced(name, settings.branches) for name in settings.sources]
+    parts = tuple(part for part, _ in read)
     judge = Judge(JudgeConfig(parts=parts, hidden=settings.hidden, dropout=settings.dropout))
     if settings.start == "trained":
-        for part, source in zip(judge.parts, read, strict=True):
-            part.load_state_dict(source.network.state_dict())
+        for network, (_, state) in zip(judge.parts, read, strict=True):
+            network.load_state_dict(state)
     judge.parts.requires_grad_(not settings.frozen)
     return judge
+
+
+def sourced(name: str, branches: tuple[int, ...]) -> tuple[Part, dict[str, Tensor]]:
+    """A discriminator's kind and config and its weights, of those ``branches`` alone.
+
+    Branches are what a discriminator of sound lists in its config: windows or periods.
+    """
+    source = weights.read(name)
+    config, state = source.config.model_dump(mode="json"), source.network.state_dict()
+    listed = next((key for key in ("windows", "periods") if key in config), None)
+    if branches and listed:
+        config[listed] = [config[listed][branch] for branch in branches]
+        state = {
+            f"judges.{new}.{key.split('.', 2)[2]}": value
+            for new, old in enumerate(branches)
+            for key, value in state.items()
+            if key.startswith(f"judges.{old}.")
+        }
+    return Part(kind=source.kind, config=config), state
 
 
 def view_of(settings: Settings) -> str:

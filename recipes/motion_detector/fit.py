@@ -104,15 +104,16 @@ def report(
     model: MotionModel, features: Floats, rows: list[Row], held_out: str, folder: Path | None
 ) -> None:
     """A row of a table for each family that matters, and the scores."""
-    seen = scoring.judged(rows, ("dev", "test"))
+    seen = scoring.judged(rows, ("dev", "test"), "research")
     numbers = [row.number for row in seen]
-    wanted = scoring.families(rows) if held_out == "all" else [held_out]
-    for family in wanted:
-        cells = []
-        for version in range(features.shape[1]):
-            scores = model.logits(features[numbers, version])
-            cells.append(str(scoring.area(seen, scores, lambda row, f=family: row.family == f)))
-        print(f"| {held_out} | {family} | {' | '.join(cells)} |")
+    versions = [
+        scoring.areas(seen, model.logits(features[numbers, version]))
+        for version in range(features.shape[1])
+    ]
+    for name in versions[0]:
+        if held_out in ("all", name.removesuffix(" elsewhere")):
+            cells = " | ".join(str(found[name]) for found in versions)
+            print(f"| {held_out} | {name} | {cells} |")
     if folder is not None:
         name = "motion.csv" if held_out == "all" else f"motion-without-{held_out}.csv"
         scoring.write(folder / name, seen, model.logits(features[numbers, 0]))

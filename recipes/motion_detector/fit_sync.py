@@ -35,6 +35,7 @@ from detectors.sync_curve import Agreement, features
 _RATE = 16_000
 _FILMS = 4
 _MOST_CLIPS = 40  # of a person
+_MOVED = 0.5  # weight of sound that was moved: rarer than sound in place
 _FILES = 60  # made of a person's clips, of each kind
 REAL = ("own", "moved")
 KINDS = (*REAL, "other", "stretched")
@@ -67,6 +68,7 @@ def main() -> None:
     train = splits == "train"
     middle, size = x[train].mean(axis=0), x[train].std(axis=0) + 1e-6
     balance = logistic.balanced(fake[train], people[train])
+    balance = balance * np.where(kinds[train] == "moved", _MOVED, 1.0)
     found, bias = logistic.fit((x[train] - middle) / size, fake[train], balance, options.penalty)
     weighed = found / size
     parameters = {"weights": weighed.tolist(), "bias": float(bias - middle @ weighed)}
