@@ -1,5 +1,6 @@
 """The anomaly detectors: streams, silence, faces that come and go; and the shipped weights."""
 
+import csv
 from fractions import Fraction
 
 import cv2
@@ -7,12 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from avsynth import weights
 from avsynth.face.alignment import _TEMPLATE
 from avsynth.face.detect import FaceBox
 from avsynth.face.mesh import MESH_POINTS, RIGID
 from avsynth.face.track import TrackedFace
-from avsynth.media import AudioChunk
+from avsynth.media import AudioChunk, read_audio
 from avsynth.models.anomaly import AnomalyConfig, AnomalyVae
+from avsynth.models.synthesis import StreamingVocoder
+from avsynth.speech.pitch_track import pitch_track
+from avsynth.speech.spectrum import log_mel_spectrum
 from avsynth.weights import file as weights_file
 from detectors.anomaly import FaceAnomaly, VoiceAnomaly
 from detectors.looks import Burst, Look
@@ -179,3 +184,27 @@ def test_a_still_picture_is_scored_too(faces):
 def test_nobody_is_no_evidence(faces):
     found = watch(faces, [burst(0, 8, ())])
     assert found.score is None and "face" in found.abstained
+
+
+def copied(sound, vocoder):
+    """Speech taken apart into mel and pitch and put together again by our vocoder."""
+    sound = sound[: len(sound) // 160 * 160]
+    mel = log_mel_spectrum(torch.from_numpy(sound), vocoder.config.spectrum)
+    stream = StreamingVocoder(vocoder)
+    return np.concatenate([stream.push(mel, pitch_track(sound, 160)), stream.flush()])
+
+
+@pytest.mark.data
+def test_shipped_weights_find_vocoded_speech_more_unusual_than_its_original(data_dir):
+    detector, vocoder = VoiceAnomaly(), weights.load("vocoder-small")
+    with (data_dir / "speech.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["corpus"].endswith("train-clean-100")]
+    real, fake = [], []
+    for row in [row for row in rows if row["split"] == "test"][:4]:
+        chunks = read_audio(data_dir / row["file"], 16_000)
+        sound = np.concatenate([chunk.samples for chunk in chunks])
+        real.append(listen(detector, sound).score)
+        fake.append(listen(detector, copied(sound, vocoder)).score)
+    print("real", np.round(real, 2), "vocoded", np.round(fake, 2))
+    assert np.median(real) < 2.5 and np.median(fake) > np.median(real)
+    assert sum(f > r for f, r in zip(fake, real, strict=True)) >= 3
