@@ -81,8 +81,8 @@ def held_out(
 def is_seen(group: str, trained_on: frozenset[str]) -> bool:
     """Whether a group of a protocol is among what a detector was trained on, by its name.
 
-    Names are compared without case and punctuation, whole or by the parts between ``/``, ``:`` and
-    spaces. A generator that goes by two names is taken for unseen.
+    Names are compared without case and punctuation, whole or by the parts between ``/`` and ``:``.
+    A generator that goes by two names is taken for unseen.
     """
     return _plain(group) in trained_on
 
@@ -94,7 +94,7 @@ def _trained_on(name: str, rows: Mapping[str, Row]) -> frozenset[str]:
         for detector, seen in row.detectors.items():
             if name in (FUSED, detector) and seen.score is not None:
                 told.update(seen.trained_on)
-    parts = {part for each in told for part in (each, *re.split(r"[/:\s,]+", each))}
+    parts = {part for each in told for part in (each, *re.split("[/:]", each))}
     return frozenset(_plain(part) for part in parts) - {""}
 
 
