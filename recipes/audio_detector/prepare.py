@@ -1,7 +1,7 @@
 """The corpus of recipes/fake_sounds -> every item as it is, and disturbed a few times.
 
     python recipes/audio_detector/prepare.py --corpus .packs/fake_sounds --out .packs/sound_views \
-        --draws 2
+        --draws 1
 
 A fake and the recording that it was made from are disturbed by equal draws: codec, room, noise and
 band are theirs in common, so that they cannot tell the two apart. Writes ``views.npy``, int16
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--draws", type=int, default=2)
+    parser.add_argument("--draws", type=int, default=1)
     options = parser.parse_args()
     prepare(options.corpus, options.out, options.draws)
 

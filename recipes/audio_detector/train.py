@@ -44,14 +44,14 @@ class Settings(BaseModel):
     licence: str
     network: SoundDetectorConfig = SoundDetectorConfig()
     held_out: str = Field("", description="a family of fakes that training does not see")
-    steps: int = Field(4000, gt=0)
+    steps: int = Field(2200, gt=0)
     pairs: int = Field(10, gt=0, description="of a batch")
     seconds: float = Field(2.0, gt=0, description="of a window")
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     ranked: float = Field(0.5, ge=0, description="weight of the order of each pair")
     decay: float = Field(0.995, ge=0, lt=1, description="of the averaged weights")
-    validate_every: int = Field(500, gt=0)
+    validate_every: int = Field(550, gt=0)
     bfloat16: bool = True
     threads: int = Field(1, gt=0)
     seed: int = 0

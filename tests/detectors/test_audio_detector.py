@@ -1,13 +1,15 @@
 """The audio detector as a stream, and what it says of real sound."""
 
+import csv
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
-from avsynth.media import AudioChunk
+from avsynth.media import AudioChunk, read_audio
 from avsynth.models.sound_detector import SoundDetector, SoundDetectorConfig
+from avsynth.speech.world import world_copy
 from avsynth.weights import file as weights_file
 from detectors.audio import AudioDetector
 
@@ -91,3 +93,18 @@ def test_memory_does_not_grow(detector):
         kept.append(len(detector._windows._waiting))
     assert max(kept) < 3 * 16_000
     assert len(detector.finish().sounds) <= 4
+
+
+@pytest.mark.data
+def test_copies_of_people_never_heard_score_above_their_originals(data_dir):
+    with (data_dir / "speech.csv").open(encoding="utf-8", newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["split"] == "test" and "clean" in r["corpus"]]
+    shipped = AudioDetector()
+    above = []
+    for row in rows[:4]:
+        path = data_dir / row["file"]
+        sound = np.concatenate([chunk.samples for chunk in read_audio(path, 16_000)])[:64_000]
+        real, fake = (shipped.listen(each).score for each in (sound, world_copy(sound)))
+        print(f"{row['file']}: recording {real:.2f}, copy by WORLD {fake:.2f}")
+        above.append(fake > real)
+    assert sum(above) >= 3
