@@ -1,15 +1,14 @@
 """The tables of the README and the card: what the detector says of people it has never seen.
 
     python recipes/visual_detector/evaluate.py --pack packs/fake_faces --out runs/detect \
-        --weights visual-small [--name visual] [--data ../shared/data --films clips grid] [--peers]
+        --weights visual-small [--name visual]
 
 A video is what one draw of a maker gave of a clip: its bursts' mean logit is its score, as the
 detector has it. AUC of each family against the real videos of the same people, by video and by
 frame, with 95 % intervals over people; the same after H.264 at CRF 35, at the faces' own size.
 Then false alarms beyond a threshold that 1 % of the real dev videos reach (as they are, and encoded
-at CRF 23, 29 and 35). ``--films``: whole files through tracker and detector; ``--peers``: the
-outputs of other people's generators, which nothing was chosen on. Scores of dev and test videos go
-to OUT/NAME.csv, all numbers to OUT/NAME.json.
+at CRF 23, 29 and 35). Scores of dev and test videos go
+to OUT/NAME.csv, all numbers to OUT/NAME.json. Whole files: ``whole.py``.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from watch import watch, watched_files
 
 from avsynth import weights
 from avsynth.media.recode_film import recode_film
@@ -64,10 +62,9 @@ def main() -> None:
     parser.add_argument("--weights", default="visual-small", help="name or file")
     parser.add_argument("--name", default="visual", help="of the files that are written")
     parser.add_argument("--out", type=Path, default=Path("runs/detect"))
-    parser.add_argument("--data", type=Path, help="folder with the lists of clips")
-    parser.add_argument("--films", nargs="*", default=[], help="lists: clips, grid")
-    parser.add_argument("--peers", action="store_true", help="other people's generators too")
-    parser.add_argument("--research", type=int, default=300, help="real films of it, at most")
+    parser.add_argument(
+        "--research", type=int, default=100, help="real films of presenters, at most"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -98,14 +95,6 @@ def main() -> None:
         for group, wears in found.items()
         for wear, videos in wears.items()
     }
-    for name in options.films:
-        files = watched_files(options.data, name)
-        scores = {file.stem: watch(detector, file) for file in files}
-        report[f"films: {name}"] = scores
-        known = [s for s in scores.values() if s is not None]
-        report["false alarms"][f"films: {name}"] = alarms(known, threshold)
-    if options.peers:
-        report["peers"] = peers(detector, options.data, threshold)
     path = options.out / f"{options.name}.json"
     path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     print(json.dumps({k: v for k, v in report.items() if k != "about"}, indent=1))
@@ -133,13 +122,14 @@ def judge(
     logits: dict[tuple[str, str], list[Doubles]] = defaultdict(list)
     first: dict[tuple[str, str], FaceItem] = {}
     for item in items:
-        film = corpus.film(item)
-        if crf is not None:
-            film = encode(film, crf, item.zoom)
+        if crf is None:
+            film = np.concatenate([corpus.film(item, t, t + 1) for t in FRAMES])
+        else:
+            film = encode(corpus.film(item), crf, item.zoom)[list(FRAMES)]
         key = ((item.original or item.name).rpartition("-")[0], item.family)
         if item.split == "train":  # drawn anew for every film
             key = (item.original or item.name, item.family)
-        logits[key].append(detector.judge(film[list(FRAMES)])[0].astype(np.float64))
+        logits[key].append(detector.judge(film)[0].astype(np.float64))
         first.setdefault(key, item)
     return [Video("/".join(k), first[k], np.concatenate(v)) for k, v in logits.items()]
 
@@ -184,36 +174,6 @@ def alarms(scores: Sequence[float], threshold: float) -> dict[str, Any]:
     count = sum(score >= threshold for score in scores)
     low, high = binomial_interval(count, len(scores)) if scores else (0.0, 1.0)
     return {"alarms": int(count), "reals": len(scores), "interval": [low, high]}
-
-
-def peers(detector: VisualDetector, data: Path, threshold: float) -> dict[str, Any]:
-    """Outputs of other people's generators beside their originals; PC-AVS reframes, so apart."""
-    with (data / "external_dev_video.csv").open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    scores = {Path(r["file"]).stem: watch(detector, data / r["file"]) for r in lines}
-    known = {name: score for name, score in scores.items() if score is not None}
-    person = {name: name.rpartition("_")[0].rpartition("_")[0] for name in known}
-    original = {person[n]: s for n, s in known.items() if n.endswith("real")}
-    report: dict[str, Any] = {"scores": scores}
-    groups = {
-        "pooled": ("wav2lip", "iplap", "diffdub"), "diffdub": ("diffdub",),
-        "wav2lip and iplap": ("wav2lip", "iplap"), "pcavs": ("pcavs",),
-    }  # fmt: skip
-    for group, ends in groups.items():
-        fakes = {n: s for n, s in known.items() if n.endswith(ends)}
-        names = [n for n in known if n.endswith("real")] + list(fakes)
-        values = np.array([known[n] for n in names])
-        labels = np.array([n in fakes for n in names])
-        interval = by_person(
-            values, labels, [person[n] for n in names], {"auc": auc_of}, _DRAWS, 0
-        )["auc"]
-        report[group] = {
-            "auc": auc(values, labels), "interval": [interval.low, interval.high],
-            "fakes": len(fakes), "people": len(original),
-            "above their own": sum(s > original[person[n]] for n, s in fakes.items()),
-            "reach the threshold": sum(s >= threshold for s in fakes.values()),
-        }  # fmt: skip
-    return report
 
 
 def write(path: Path, videos: list[Video]) -> None:

@@ -25,6 +25,7 @@ WEAR = Chances(
 GENTLE = Chances(resized=0.0, blurred=0.0, sharpened=0.1, noisy=0.05, jpeg=0.05, encoded=0.1)
 MOUTHS = ("lipsync", "warp")
 NATIVE = 0.4  # how often a face is brought to a smaller size, and disturbed at that
+BENT = 0.035  # of the view, the farthest a part of the face is moved to make another face
 SMALLEST = 90  # pixels of the view at that size
 
 
@@ -41,7 +42,10 @@ class Batch:
 class Pairs:
     """Real training films with their fakes, people drawn nearly evenly."""
 
-    def __init__(self, corpus: FaceCorpus, purpose: str, without: tuple[str, ...]) -> None:
+    def __init__(
+        self, corpus: FaceCorpus, purpose: str, without: tuple[str, ...],
+        avoid: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         self.corpus = corpus
         self.fakes: dict[str, list[FaceItem]] = defaultdict(list)
         self.people: dict[str, list[FaceItem]] = defaultdict(list)
@@ -50,7 +54,7 @@ class Pairs:
                 continue
             if item.label == "real":
                 self.people[item.person].append(item)
-            elif item.family not in without:
+            elif item.family not in without and not item.system.startswith(avoid):
                 self.fakes[item.original].append(item)
         if not self.people:
             raise UsageError("the corpus has nothing to train on")
@@ -119,41 +123,46 @@ def reframe(
     native = size
     if generator.random() < NATIVE:
         native = int(generator.integers(min(SMALLEST, size), size + 1))
-    matrix = _askew(native / size, size, generator)
+    places = _askew(native, size, generator)
     seed = int(generator.integers(2**31))
     mirrored = generator.random() < 0.5
     wear = GENTLE if generator.random() < 0.4 else WEAR
     count = 2 if generator.random() < 0.5 else 1  # a picture that follows another is coded unlike
     seen = []
     for film in pair:
-        cut = np.stack([_cut(picture, matrix, native) for picture in film[-count:]])
+        cut = np.stack([_cut(picture, places) for picture in film[-count:]])
         worn = degrade(cut, np.random.default_rng(seed), wear)[-1]
         if native != size:
             worn = np.asarray(cv2.resize(worn, (size, size), interpolation=cv2.INTER_LINEAR), "u1")
         seen.append(worn[:, ::-1] if mirrored else worn)
     whole = cv2.resize(mask, (CROP, CROP), interpolation=cv2.INTER_LINEAR)
-    place = cv2.warpAffine(whole, matrix, (native, native), flags=cv2.INTER_LINEAR)
+    place = cv2.remap(whole, *places, cv2.INTER_LINEAR)
     small = cv2.resize(place, (size // 16, size // 16), interpolation=cv2.INTER_AREA)
     return seen, np.asarray(small[:, ::-1] if mirrored else small, np.float32)
 
 
-def _askew(scale: float, size: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """The affine from a crop to a view, turned, zoomed and shifted a little."""
-    zoom = scale * float(np.exp(generator.uniform(-0.12, 0.12)))
-    angle = float(np.radians(generator.uniform(-7, 7)))
-    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    turn = turn @ np.array([  # another face: wider, narrower, a little slanted
-        [np.exp(generator.uniform(-0.08, 0.08)), generator.uniform(-0.05, 0.05)], [0.0, 1.0]
-    ])  # fmt: skip
-    shift = generator.uniform(-6, 6, 2) * scale
-    middle = np.array([LEFT, TOP]) + (size - 1) / 2.0
-    return np.column_stack([turn, (scale * size - 1) / 2.0 + shift - turn @ middle])
+def _askew(native: int, size: int, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Where each pixel of a view of ``native`` pixels lies in the crop: x and y for ``cv2.remap``.
+
+    Turned, zoomed, shifted and bent a little: another face, of which there are too few.
+    """
+    zoom = size / native * np.exp(generator.uniform(-0.12, 0.12))
+    angle = np.radians(generator.uniform(-7, 7))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * zoom
+    stretch = np.exp(generator.uniform(-0.08, 0.08))
+    turn = turn @ [[stretch, generator.uniform(-0.05, 0.05)], [0.0, 1.0]]
+    middle = np.array([LEFT, TOP]) + (size - 1) / 2.0 + generator.uniform(-6, 6, 2)
+    line = np.arange(native) - (native - 1) / 2.0
+    across = turn @ np.stack(np.meshgrid(line, line)).reshape(2, -1) + middle[:, None]
+    bend = generator.uniform(-BENT, BENT, (2, 4, 4)).astype(np.float32) * size
+    field = [cv2.resize(b, (native, native), interpolation=cv2.INTER_CUBIC) for b in bend]
+    x, y = (a.reshape(native, native) + f for a, f in zip(across, field, strict=True))
+    return x.astype(np.float32), y.astype(np.float32)
 
 
-def _cut(picture: Pictures, matrix: NDArray[np.float64], side: int) -> Pictures:
-    shrink = 1.0 / float(np.hypot(matrix[0, 0], matrix[0, 1]))
+def _cut(picture: Pictures, places: tuple[Floats, Floats]) -> Pictures:
+    shrink = float(np.diff(places[0], axis=1).mean())
     if shrink > 1.1:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.45 * shrink), np.uint8)
-    flags = cv2.INTER_CUBIC if shrink > 1.1 else cv2.INTER_LINEAR
-    cut = cv2.warpAffine(picture, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(cut, np.uint8)
+    way = cv2.INTER_CUBIC if shrink > 1.1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.remap(picture, *places, way, borderMode=cv2.BORDER_REFLECT), np.uint8)
