@@ -22,13 +22,23 @@ DETECTORS: dict[str, str] = {
 }
 
 
-def make(names: Sequence[str] = tuple(DETECTORS)) -> list[Detector]:
-    """The detectors ``names``, ready for a file. UsageError for an unknown name."""
+#: Detectors that have weights trained on research data too.
+RESEARCH: dict[str, str] = {"visual": "visual-small-research"}
+
+
+def make(names: Sequence[str] = tuple(DETECTORS), research: bool = False) -> list[Detector]:
+    """The detectors ``names``, ready for a file, with ``research`` weights where there are such.
+
+    Raises:
+        UsageError: an unknown name.
+        WeightsError: weights are missing.
+    """
     unknown = [name for name in names if name not in DETECTORS]
     if unknown:
         known = ", ".join(DETECTORS)
         raise UsageError(f"no detector is called {', '.join(unknown)}", hint=f"known: {known}")
-    return [_find(DETECTORS[name])() for name in names]
+    chosen = RESEARCH if research else {}
+    return [_find(DETECTORS[name])(*([chosen[name]] if name in chosen else [])) for name in names]
 
 
 def _find(path: str) -> type[Detector]:

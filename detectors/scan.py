@@ -197,7 +197,8 @@ class Scanner:
     def _made(self, detectors: Sequence[Detector] | None) -> list[Detector]:
         if detectors is not None:
             return list(detectors)
-        return registry.make(self.options.detectors or _landed())
+        names = self.options.detectors or tuple(registry.DETECTORS)
+        return registry.make(names, research=self.options.weights == "research")
 
     def _track(self, width: int, height: int) -> FaceTracker:
         from avsynth.face.track import FaceTracker
@@ -249,11 +250,3 @@ def _steered(fused: Fused) -> dict[str, Any]:
         "fusion_weights": weights,
         "examined": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _landed() -> tuple[str, ...]:
-    """Detectors whose modules are there."""
-    from importlib.util import find_spec
-
-    found = registry.DETECTORS.items()
-    return tuple(name for name, where in found if find_spec(where.partition(":")[0]))
