@@ -87,7 +87,8 @@ class AudioDetector:
         made = self._model(views(torch.from_numpy(window)[None], self._config))
         places = made["map"]
         over_time = interpolate(smooth(made["wave_map"], 9)[:, None], places.shape[-1])
-        return float(made["logit"]), ((places + over_time) / 2)[0].numpy()
+        both = places + self._config.trust * (over_time - places)
+        return float(made["logit"]), both[0].numpy()
 
     def _hear(self, start: float, window: Samples) -> None:
         spoken = float(voice_activity(window, _STEPS).sum()) / _STEPS

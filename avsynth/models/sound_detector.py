@@ -33,9 +33,9 @@ class SoundDetectorConfig(BaseModel):
     filters: int = Field(48, gt=0, description="on the samples")
     taps: int = Field(96, gt=0, description="samples of a filter")
     pace: int = Field(16, gt=0, description="samples between outputs of the filters")
-    wave_widths: tuple[int, ...] = Field(
-        (64, 80, 96), description="channels; each halves the rate"
-    )
+    wave_widths: tuple[int, ...] = Field((64, 80, 96), description="channels; each halves the rate")
+
+    trust: float = Field(0.75, ge=0, le=1, description="weight of the wave branch; rest: spectrum")
 
     @property
     def bins(self) -> int:
@@ -46,7 +46,7 @@ class SoundDetectorConfig(BaseModel):
 class SoundDetector(nn.Module):
     """``spectrum`` (B, 1, bins, T) and ``sound`` (B, N), as ``views`` makes them, to logits.
 
-    Returns ``logit`` (B,), the mean of both branches, positive for synthetic; ``spectrum_logit``
+    Returns ``logit`` (B,), the weighted mean of both branches, positive for synthetic; ``spectrum_logit``
     and ``wave_logit`` (B,); ``map`` (B, f, t), the spectrum branch's answers by frequency (low
     first) and time; ``wave_map`` (B, s), the wave branch's over time.
     """
@@ -62,7 +62,7 @@ class SoundDetector(nn.Module):
         places, moments = self.spectrum(batch["spectrum"]), self.wave(batch["sound"])
         spectrum_logit, wave_logit = places.mean(dim=(1, 2)), moments.mean(dim=1)
         return {
-            "logit": (spectrum_logit + wave_logit) / 2,
+            "logit": spectrum_logit + self.config.trust * (wave_logit - spectrum_logit),
             "spectrum_logit": spectrum_logit,
             "wave_logit": wave_logit,
             "map": places,
