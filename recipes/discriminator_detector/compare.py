@@ -63,7 +63,7 @@ def main() -> None:
     rows = scoring.judged(examples.rows, ("dev", "test"), "research")
     found = []
     for trial in trials(options):
-        known = options.out / trial.name / "auc.json"
+        known = options.out / trial.name / f"{options.table}.json"
         if not known.is_file():
             made = measure(trial, Settings.model_validate(values), examples, rows, options)
             known.parent.mkdir(parents=True, exist_ok=True)
@@ -101,10 +101,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--home", required=True, help="family of the discriminators' own generator")
-    parser.add_argument("--shares", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--shares", type=float, nargs="*", default=[1.0])
     parser.add_argument("--without", nargs="*", default=[], help="families held out one at a time")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--table", default="auc", help="name under which results are kept")
     parser.add_argument("--scores", type=Path, help="folder of score files")
     parser.add_argument("--detector", default="", help="name of the detector in score files")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="override")

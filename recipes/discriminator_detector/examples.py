@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -47,8 +48,11 @@ class Examples(Protocol):
     rows: tuple[Row, ...]
     versions: int
 
-    def batch(self, numbers: list[int], generator: np.random.Generator) -> views.Batch:
-        """Random moments of items, in a random version, as ``views`` has them."""
+    def batch(self, numbers: Sequence[int], seeds: Sequence[int]) -> views.Batch:
+        """A random moment of each item, in a random version, as ``views`` has them.
+
+        Items of equal seeds get equal draws: a fake and its original differ by the making alone.
+        """
         ...
 
     def whole(self, row: Row, version: int) -> views.Batch:
@@ -77,10 +81,11 @@ class Faces:
         self._mouths = np.memmap(folder / "mouths.bin", np.uint8, "r", shape=(*shape, 3))
         self._maps = np.memmap(folder / "maps.bin", np.uint8, "r", shape=shape)
 
-    def batch(self, numbers: list[int], generator: np.random.Generator) -> views.Batch:
+    def batch(self, numbers: Sequence[int], seeds: Sequence[int]) -> views.Batch:
         """See ``Examples``; mirrored or not, in light and colour a little changed."""
         made = []
-        for number in numbers:
+        for number, seed in zip(numbers, seeds, strict=True):
+            generator = np.random.default_rng(seed)
             version = int(generator.integers(self.versions))
             start = int(generator.integers(FRAMES - views.PICTURES + 1))
             films = views.mouth_films(
@@ -122,13 +127,14 @@ class Voices:
         taken = self._sound[version, start : int(self._ends[number])]
         return taken.astype(np.float32) / np.float32(32767)
 
-    def batch(self, numbers: list[int], generator: np.random.Generator) -> views.Batch:
+    def batch(self, numbers: Sequence[int], seeds: Sequence[int]) -> views.Batch:
         """See ``Examples``."""
         windows = []
-        for number in numbers:
+        for number, seed in zip(numbers, seeds, strict=True):
+            generator = np.random.default_rng(seed)
             sound = self.sound(number, int(generator.integers(self.versions)))
             sound = np.pad(sound, (0, max(0, views.WINDOW - len(sound))))
-            starts = generator.integers(len(sound) - views.WINDOW + 1, size=8)
+            starts = (generator.random(8) * (len(sound) - views.WINDOW + 1)).astype(int)
             candidates = [sound[s : s + views.WINDOW] for s in starts]
             levels = np.array([np.abs(c).mean() for c in candidates])
             loud = np.flatnonzero(levels >= max(_FAINT * levels.max(), 1e-9))
@@ -152,7 +158,7 @@ def joined(parts: list[views.Batch]) -> views.Batch:
 
 
 class Draw:
-    """Training items: half real, people evenly; half made, families evenly, then people."""
+    """Training items in pairs of a real and a made one: families evenly, and in them people."""
 
     def __init__(
         self, rows: tuple[Row, ...], purpose: str, without: tuple[str, ...], share: float, seed: int
@@ -175,22 +181,32 @@ class Draw:
             self._groups[row.family if row.fake else "real"][row.person].append(row.number)
         if len(self._groups) < 2 or "real" not in self._groups:
             raise UsageError("there is nothing real to train on, or nothing made")
+        self._reals = {row.name: row.number for row in self.rows if not row.fake}
+        self._originals = {row.number: row.original for row in self.rows if row.fake}
 
     @property
     def families(self) -> tuple[str, ...]:
         """Of fakes."""
         return tuple(sorted(set(self._groups) - {"real"}))
 
-    def numbers(self, count: int, generator: np.random.Generator) -> list[int]:
-        """Of a batch: first the real ones, then as many made ones."""
-        kinds = ["real"] * (count // 2)
-        kinds += [str(k) for k in generator.choice(self.families, count - count // 2)]
+    def pairs(
+        self, count: int, generator: np.random.Generator, matched: bool
+    ) -> list[tuple[int, int]]:
+        """Numbers of a real item and of a made one, ``count`` times.
+
+        ``matched``: the real one is the fake's own original, where there is one; else anybody's.
+        """
         drawn = []
-        for kind in kinds:
-            people = list(self._groups[kind].values())
-            mine = people[int(generator.integers(len(people)))]
-            drawn.append(mine[int(generator.integers(len(mine)))])
+        for family in generator.choice(self.families, count):
+            fake = self._one(str(family), generator)
+            real = self._reals.get(self._originals[fake]) if matched else None
+            drawn.append((self._one("real", generator) if real is None else real, fake))
         return drawn
+
+    def _one(self, kind: str, generator: np.random.Generator) -> int:
+        people = list(self._groups[kind].values())
+        mine = people[int(generator.integers(len(people)))]
+        return mine[int(generator.integers(len(mine)))]
 
 
 def _free(row: Row) -> bool:

@@ -51,14 +51,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--versions", type=int, default=2, help="the first one is as it is")
     parser.add_argument("--part", default="0/1", help="which of how many")
+    parser.add_argument("--splits", nargs="+", default=["train", "dev", "test"])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     cv2.setNumThreads(1)
     options.out.mkdir(parents=True, exist_ok=True)
     first, every = map(int, options.part.split("/"))
-    work = prepare_faces if options.subject == "face" else prepare_voices
     mine = slice(first, None, every)
-    rows = work(options.corpus, options.out, options.versions, mine, options.seed)
+    work = prepare_faces if options.subject == "face" else prepare_voices
+    rows = work(options.corpus, options.out, options.versions, mine, options.seed, options.splits)
     write(options.out, rows, options.subject, options.versions)
 
 
@@ -87,11 +88,11 @@ def draws(original: str, version: int, seed: int) -> np.random.Generator:
 
 
 def prepare_faces(
-    folder: Path, out: Path, versions: int, mine: slice, seed: int
+    folder: Path, out: Path, versions: int, mine: slice, seed: int, splits: Sequence[str]
 ) -> list[dict[str, str]]:
     """Mouths, maps (a bit each) and motion features of a corpus of faces; its rows."""
     corpus = open_faces(folder)
-    items = [item for item in corpus.items if wanted(item)]
+    items = [item for item in corpus.items if item.split in splits and wanted(item)]
     shape = (len(items), versions, FRAMES, MOUTH, MOUTH)
     pictures = array(out / "mouths.bin", np.uint8, (*shape, 3))
     maps = array(out / "maps.bin", np.uint8, shape)
@@ -149,13 +150,14 @@ def packed(maps: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def prepare_voices(
-    folder: Path, out: Path, versions: int, mine: slice, seed: int
+    folder: Path, out: Path, versions: int, mine: slice, seed: int, splits: Sequence[str]
 ) -> list[dict[str, str]]:
     """Sound of a corpus of voices in all versions; its rows."""
     corpus = open_sounds(folder)
-    ends = np.cumsum([item.samples for item in corpus.items])
+    items = [item for item in corpus.items if item.split in splits]
+    ends = np.cumsum([item.samples for item in items])
     sound = array(out / "sound.bin", np.int16, (versions, int(ends[-1])))
-    for number, item in list(enumerate(corpus.items))[mine]:
+    for number, item in list(enumerate(items))[mine]:
         whole = corpus.sound(item)
         part = slice(int(ends[number]) - len(whole), int(ends[number]))
         if sound[-1, part].any():
@@ -165,9 +167,9 @@ def prepare_voices(
             generator = draws(item.original or item.name, version, seed)
             worn = disturb(whole.astype(np.float32) / np.float32(32767), generator)
             sound[version, part] = np.round(np.clip(worn, -1, 1) * 32767).astype(np.int16)
-        print(f"\r{number + 1} of {len(corpus.items)} sounds", end="", flush=True)
+        print(f"\r{number + 1} of {len(items)} sounds", end="", flush=True)
     np.save(out / "ends.npy", ends)
-    return [_sound_row(item) for item in corpus.items]
+    return [_sound_row(item) for item in items]
 
 
 def _face_row(item: FaceItem) -> dict[str, str]:

@@ -24,11 +24,12 @@ class Settings(BaseModel):
     hidden: int = Field(32, ge=0)
     dropout: float = Field(0.2, ge=0, lt=1)
     steps: int = Field(300, gt=0)
-    batch: int = Field(16, gt=1, description="half of it real")
+    batch: int = Field(16, gt=1, multiple_of=2, description="half of it real")
     learning_rate: float = Field(5e-4, description="of the discriminators")
     head_rate: float = 3e-3
     weight_decay: float = 0.01
-    places: float = Field(0.2, ge=0, description="weight of the discriminators' own logits")
+    paired: float = Field(1.0, ge=0, description="weight of telling a fake from its own original")
+    places: float = Field(0.5, ge=0, description="weight of the discriminators' own logits")
     bfloat16: bool = Field(True, description="of convolutions")
     threads: int = Field(1, gt=0, description="processor threads; more only where cores are idle")
     seed: int = 0

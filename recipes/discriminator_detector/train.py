@@ -18,10 +18,10 @@ from examples import Draw, Examples, load
 from settings import Settings
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+from torch.nn.functional import softplus
 
 from avsynth import weights
 from avsynth.errors import UsageError
-from avsynth.models.discriminators import Judgement
 from avsynth.models.judge import Judge, JudgeConfig, Part
 from avsynth.training.command import read_run
 from avsynth.training.runlog import RunLog
@@ -49,10 +49,13 @@ def train(settings: Settings, examples: Examples, out: Path, device: str = "cpu"
     log.truncate(0)
     began = time.monotonic()
     for step in range(1, settings.steps + 1):
-        numbers = draw.numbers(settings.batch, generator)
-        batch = {k: v.to(device) for k, v in view(examples.batch(numbers, generator)).items()}
-        fake = torch.arange(settings.batch, device=device) >= settings.batch // 2
-        losses = step_losses(judge, batch, fake.float(), settings)
+        pairs = draw.pairs(settings.batch // 2, generator, settings.paired > 0)
+        numbers = [number for side in zip(*pairs, strict=True) for number in side]
+        seeds = [int(seed) for seed in generator.integers(2**31, size=len(numbers))]
+        if settings.paired:
+            seeds[len(pairs) :] = seeds[: len(pairs)]
+        batch = {k: v.to(device) for k, v in view(examples.batch(numbers, seeds)).items()}
+        losses = step_losses(judge, batch, settings)
         improve(optimizer, torch.stack(list(losses.values())).sum())
         schedule.step()
         log.write(step, **{name: round(float(v.detach()), 5) for name, v in losses.items()})
@@ -119,26 +122,39 @@ def optimizers(
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
-def step_losses(
-    judge: Judge, batch: dict[str, Tensor], fake: Tensor, settings: Settings
-) -> dict[str, Tensor]:
-    """Cross entropy of the head, and of the discriminators' logits, which then say where."""
+def step_losses(judge: Judge, batch: dict[str, Tensor], settings: Settings) -> dict[str, Tensor]:
+    """Of a batch whose first half is real and whose second half is made.
+
+    Cross entropy of the head; where halves are matched item by item a relativistic loss of the
+    pairs, in which what both show cancels, so that small differences are learned from; and the
+    same of the discriminators' own logits, place by place, which then say where.
+    """
     judge.train()
-    with torch.autocast(fake.device.type, torch.bfloat16, enabled=settings.bfloat16):
+    device = batch["x"].device
+    with torch.autocast(device.type, torch.bfloat16, enabled=settings.bfloat16):
         judged = [in_float(each) for each in judge.judge(batch)]
-    losses = {"head": cross_entropy(judge.score(judged), fake)}
+    logits = judge.score(judged)
+    fake = torch.arange(len(logits), device=device) >= len(logits) // 2
+    losses = {"head": cross_entropy(logits, fake.float())}
+    if settings.paired:
+        losses["pairs"] = settings.paired * _paired(logits)
     if settings.places and not settings.frozen:
-        losses["places"] = settings.places * _places(judged, fake)
+        losses_of = _paired if settings.paired else _single
+        terms = [losses_of(-each.flatten(1)) for judgement in judged for each in judgement.logits]
+        losses["places"] = settings.places * torch.stack(terms).mean()
     return losses
 
 
-def _places(judged: list[Judgement], fake: Tensor) -> Tensor:
-    terms = []
-    for each in judged:
-        for logits in each.logits:
-            flat = -logits.flatten(1)
-            terms.append(cross_entropy(flat, fake[:, None].expand_as(flat)))
-    return torch.stack(terms).mean()
+def _single(logits: Tensor) -> Tensor:
+    """Cross entropy of logits whose first half is real."""
+    real, fake = logits.chunk(2)
+    return 0.5 * (softplus(real) + softplus(-fake)).mean()
+
+
+def _paired(logits: Tensor) -> Tensor:
+    """Softplus of how far the first half lies above the second."""
+    real, fake = logits.chunk(2)
+    return softplus(real - fake).mean()
 
 
 def statement(settings: Settings, draw: Draw) -> dict[str, object]:

@@ -57,7 +57,7 @@ def burst():
                 break
             side = wanted_side(frame.width, frame.height)
             assert side >= max(frame.width, frame.height)  # small enough to be tracked as it is
-            faces = tracker.update(frame.rgb())
+            faces = tracker.update(number, frame.rgb())
             looks.append(Look(frame, number, float(frame.time), faces))
     return Burst(0, looks, 1.0)
 
