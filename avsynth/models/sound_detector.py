@@ -46,9 +46,9 @@ class SoundDetectorConfig(BaseModel):
 class SoundDetector(nn.Module):
     """``spectrum`` (B, 1, bins, T) and ``sound`` (B, N), as ``views`` makes them, to logits.
 
-    Returns ``logit`` (B,), the weighted mean of both branches, positive for synthetic; ``spectrum_logit``
-    and ``wave_logit`` (B,); ``map`` (B, f, t), the spectrum branch's answers by frequency (low
-    first) and time; ``wave_map`` (B, s), the wave branch's over time.
+    Returns ``logit`` (B,), the weighted mean of both branches, positive for synthetic;
+    ``spectrum_logit`` and ``wave_logit`` (B,); ``map`` (B, f, t), the spectrum branch's answers by
+    frequency (low first) and time; ``wave_map`` (B, s), the wave branch's over time.
     """
 
     def __init__(self, config: SoundDetectorConfig) -> None:

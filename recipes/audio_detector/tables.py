@@ -46,6 +46,7 @@ def families(own: Mapping[str, list[Row]], held_out: Mapping[str, Mapping[str, l
             dev = [row for row in without[""] if row.split == "dev"]
             cells.append(_rates(dev, family, "dev")[0])
             cells += [text for change in ("", "-mp3") for text in _rates(without[change], family)]
+        cells += [""] * (12 - len(cells))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -81,7 +82,7 @@ def _above(fakes: Sequence[Row], rows: Iterable[Row]) -> str:
     """Share of fakes that score above their own original."""
     known = {row.file: row.score for row in rows}
     pairs = [row.score > known[row.original] for row in fakes if row.original in known]
-    return f"{100 * np.mean(pairs):.0f} of {len(pairs)}" if pairs else ""
+    return f"{100 * np.mean(pairs):.0f} (of {len(pairs)})" if pairs else ""
 
 
 def shortcuts(found: Mapping[str, Shortcuts]) -> str:
