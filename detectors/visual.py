@@ -31,6 +31,7 @@ WEIGHTS = "visual-small"
 SMALLEST = 24.0
 MOST_FACES = 4  # of a burst, the largest
 PICTURES = 2  # of a face in a burst
+_RUNS = 200  # of the network in a usual file: what decides which engine is worth its start
 _NOTE = "Looks at single pictures, from the eyes to the chin."
 
 
@@ -42,7 +43,9 @@ class VisualDetector:
 
     def __init__(self, model: str | PathLike[str] | LoadedModel = WEIGHTS) -> None:
         """``model``: weights of kind "frame-detector" by name or path, or loaded ones."""
-        self._model = model if isinstance(model, LoadedModel) else weights.load(model)
+        if not isinstance(model, LoadedModel):
+            model = weights.load(model, runs=_RUNS)
+        self._model = model
         self._begin()
 
     def _begin(self) -> None:

@@ -69,7 +69,7 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    model = weights.load(options.weights)
+    model = weights.load(options.weights, runs=1000)
     detector = VisualDetector(model)
     corpus = open_faces(options.pack)
     groups = choose(corpus, model.purpose, options.research)

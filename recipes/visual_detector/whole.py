@@ -51,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    detector = VisualDetector(weights.load(options.weights))
+    detector = VisualDetector(weights.load(options.weights, runs=1000))
     report: dict[str, Any] = json.loads(options.report.read_text("utf-8"))
     threshold = report["threshold"]["at"]
     for name in ("grid", "clips"):
