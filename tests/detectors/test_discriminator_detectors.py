@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from avsynth import weights
+from avsynth.face import mesh
 from avsynth.face.track import FaceTracker, wanted_side
 from avsynth.media import AudioChunk, probe, read_frames
 from avsynth.models.judge import Judge, JudgeConfig, Part
@@ -66,7 +67,8 @@ def spoken(seconds):
     """Words and a pause, one second each."""
     time = np.arange(seconds * RATE) / RATE
     voiced = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 30))
-    return (0.05 * voiced * (np.floor(time) % 2 == 0)).astype(np.float32)
+    swell = 1.0 + 0.5 * np.sin(2 * np.pi * 1.3 * time)  # one moment is the loudest
+    return (0.05 * voiced * swell * (np.floor(time) % 2 == 0)).astype(np.float32)
 
 
 def heard(judge, sound, size, start=0.0):
@@ -151,8 +153,7 @@ def test_a_blurred_mouth_looks_soft_and_a_shaken_one_shaken(burst) -> None:
     assert soft["sharp fine mouth/eyes"] < usual["sharp fine mouth/eyes"] - 0.5
     assert soft["speed of lips"] == pytest.approx(usual["speed of lips"])
     points = face.points.copy()
-    points[::2, 0:20] += 3.0
-    points[::2, [61, 291, 13, 14, 17, 0]] += 3.0
+    points[::2, [*mesh.LIPS_OUTER, *mesh.LIPS_INNER]] += 3.0
     shaken = dict(zip(NAMES, measure(face.film, points), strict=True))
     assert shaken["jitter lips/head"] > usual["jitter lips/head"]
     with pytest.raises(ValueError, match="at least 4"):

@@ -17,7 +17,7 @@ RECIPE = Path(__file__).parents[2] / "recipes" / "discriminator_detector"
 MODULES = tuple(path.stem for path in RECIPE.glob("*.py"))
 
 #: Losses of the head over the four steps of debug.yaml; a change of the arithmetic changes them.
-GOLDEN = [0.76236, 0.70328, 0.50846, 0.46021]
+GOLDEN = [0.76236, 0.62025, 0.50013, 0.85865]
 
 
 @pytest.fixture(scope="module")
