@@ -19,6 +19,7 @@ from detectors.report import json as lines
 from detectors.report.values import text
 from detectors.resume import Earlier, Lines, read_lines
 from detectors.scan import Scanner
+from detectors.sharing import processors
 from detectors.unreadable import unreadable
 from detectors.verdict import Verdict
 from detectors.walk import Item, Walk
@@ -102,7 +103,7 @@ def scan_many(
     """
     items = (Item(os.fspath(path)) for path in paths)
     order = Order(options or ScanOptions(), threads=_threads(jobs))
-    with Pool(order, jobs or _processors(), patience) as pool:
+    with Pool(order, jobs or processors(), patience) as pool:
         for _, verdict in pool.run(items, in_order):
             assert verdict is not None
             yield verdict
@@ -162,7 +163,7 @@ def _outcomes(
         with Scanner(options) as scanner:
             yield items[0], look(scanner, items[0], batch.report, progress)
         return
-    jobs = min(batch.jobs or _processors(), max(len(items), 1))
+    jobs = min(batch.jobs or processors(), max(len(items), 1))
     steps = Progress(progress)
     steps.start("scanning files", len(items))
     with Pool(Order(options, batch.report, _threads(jobs)), jobs, batch.patience) as pool:
@@ -219,10 +220,6 @@ def _passed_over(summary: Summary) -> str | None:
     return f"passed over: {', '.join(told)}" if told else None
 
 
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _threads(jobs: int | None) -> int:
     """Of each worker, so that all together are no more than processors."""
-    return max(1, _processors() // (jobs or _processors()))
+    return max(1, processors() // (jobs or processors()))

@@ -16,9 +16,11 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Final, Self
 
+from avsynth.errors import InputError
 from avsynth.pipelines.progress import Callback, Step
 from detectors.options import ScanOptions
 from detectors.scan import Scanner
+from detectors.sharing import narrow
 from detectors.unreadable import unreadable
 from detectors.verdict import Verdict
 from detectors.walk import Item, is_media
@@ -105,11 +107,11 @@ class Pool:
                 found = worker.take() if worker in ready else None
             except (EOFError, OSError):
                 why = f"the process that looked at it died ({worker.end()})"
-                found = (unreadable(item.path, RuntimeError(why), self._settings),)
+                found = (unreadable(item.path, InputError(why), self._settings),)
             if found is None and worker.silent_for > max(self._patience, worker.start_up):
                 worker.end()
                 why = f"given up: nothing moved for {self._patience:.0f} s"
-                found = (unreadable(item.path, RuntimeError(why), self._settings),)
+                found = (unreadable(item.path, InputError(why), self._settings),)
             if found is not None:
                 yield number, (item, found[0])
 
@@ -195,7 +197,7 @@ class _Worker:
 def scan_all(connection: Connection, order: Order) -> None:
     """A worker's life: files in, verdicts and signs of life out, until nobody listens."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and ends us
-    with Scanner(order.options, threads=order.threads) as scanner:
+    with narrow(order.threads), Scanner(order.options, threads=order.threads) as scanner:
         try:
             scanner.load()
             connection.send(Step("ready", 0, None))

@@ -11,12 +11,13 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from avsynth.errors import AvsynthError, InputError, ResourceError
+from avsynth.errors import InputError, ResourceError, UsageError, WeightsError
 from avsynth.media import AudioChunk, MediaInfo, probe, sha256_file
 from avsynth.media.opening import StrPath
 from avsynth.pipelines.progress import Callback, Progress
@@ -27,6 +28,7 @@ from detectors.fusion import Fused, fuse
 from detectors.limits import check
 from detectors.options import ScanOptions
 from detectors.properties import kind_of, properties, same_file, stated_length, versions
+from detectors.sharing import narrow, processors
 from detectors.unreadable import unreadable
 from detectors.verdict import Verdict
 from detectors.watched import Watched
@@ -122,14 +124,16 @@ class Scanner:
             state = Path(path).stat()
             check(path, self.options.max_pixels)
             info = probe(path)
-        except (AvsynthError, OSError, ValueError, MemoryError) as error:
+        except Exception as error:
             self.load()  # what stops every file is said at the first one
             return unreadable(name, error, self._settings)
         digest = self._aside.submit(sha256_file, path)
         try:
             seen = self._look(info, progress)
             return self._verdict(name, info, state, seen, digest, began)
-        except (InputError, ResourceError, MemoryError) as error:
+        except (UsageError, WeightsError):
+            raise
+        except Exception as error:  # whatever one file sets off, the next is looked at
             return unreadable(name, error, self._settings, digest)
 
     def evidence(self, path: StrPath) -> list[Evidence]:
@@ -144,10 +148,13 @@ class Scanner:
     def _look(self, info: MediaInfo, progress: Callback | None) -> _Seen:
         """Show the file to the detectors."""
         steps = Progress(progress)
-        with Feed(info, self.options, self._track, self._threads) as feed:
+        with Feed(info, self.options, self._track, self._threads) as feed, ExitStack() as stack:
             began = time.perf_counter()
-            watched = [Watched(each, info) for each in self._detectors.result()]
+            detectors = self._detectors.result()
             feed.tally.spent("loading", began)
+            # With pictures, decoding and faces keep other processors busy.
+            stack.enter_context(narrow(1 if info.video else self._threads or processors()))
+            watched = [Watched(each, info) for each in detectors]
             length = stated_length(info)
             steps.start("scanning", None if length is None else round(length), "s")
             reached = 0.0
@@ -157,9 +164,9 @@ class Scanner:
                 now = float(item.end) if isinstance(item, AudioChunk) else item.looks[-1].time
                 steps.advance(max(now - reached, 0.0))
                 reached = max(now, reached)
-        if not feed.tally.frames and not feed.tally.heard:
-            raise feed.tally.errors[0] if feed.tally.errors else InputError("holds nothing")
-        evidence = [each.finish() for each in watched]
+            if not feed.tally.frames and not feed.tally.heard:
+                raise feed.tally.errors[0] if feed.tally.errors else InputError("holds nothing")
+            evidence = [each.finish() for each in watched]
         steps.finish()
         return _Seen(watched, evidence, feed.tally)
 

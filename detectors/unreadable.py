@@ -20,9 +20,12 @@ def unreadable(
         what = error.what
     elif isinstance(error, MemoryError):
         what = "out of memory"
+    elif isinstance(error, FileNotFoundError):
+        what = "no such file"
+    elif isinstance(error, OSError):
+        what = error.strerror or str(error)
     else:
-        what = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    what = "no such file" if isinstance(error, FileNotFoundError) else what
+        what = f"{type(error).__name__}: {error}"
     sha256, size, modified = None, 0, {}
     try:
         state = Path(path).stat()

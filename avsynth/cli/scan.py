@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -80,8 +80,10 @@ def scan(
         }
     )
     batch = BatchOptions(recursive, jobs, out, resume, report, timeout or PATIENCE)
+    # Bars turn to themselves whatever is printed meanwhile: right for a terminal alone.
+    stream = None if sys.stdout.isatty() else sys.stdout
     with bars() as show:
-        done = run(paths, options, batch, lambda found: _tell(found, report, as_json), show)
+        done = run(paths, options, batch, lambda found: _tell(found, report, as_json, stream), show)
     print(_summed(done), file=sys.stderr)
     raise typer.Exit(int(done.exit_code))
 
@@ -90,11 +92,12 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _tell(verdict: Verdict, pages: Path | None, as_json: bool) -> None:
+def _tell(verdict: Verdict, pages: Path | None, as_json: bool, stream: TextIO | None) -> None:
     from detectors.batch import line
     from detectors.report.text import render
 
-    print(json.dumps(line(verdict, pages)) if as_json else f"{render(verdict)}\n", flush=True)
+    told = json.dumps(line(verdict, pages)) if as_json else f"{render(verdict)}\n"
+    print(told, file=stream, flush=True)
 
 
 def _summed(done: Summary) -> str:
