@@ -22,6 +22,7 @@ import classical
 import matching
 import neural
 import numpy as np
+import pulses
 import signals
 import spoken
 import torch
@@ -48,6 +49,7 @@ class Settings(BaseModel):
     sentences: int = Field(0, ge=0, description="of each person of GRID, at most")
     speakers: int = Field(0, ge=0, description="of each split; 0: all")
     copies: dict[str, float] = Field(description="family -> fakes of one real excerpt")
+    training: dict[str, float] = Field({}, description="the same, of training speakers alone")
     vocoders: tuple[str, ...] = Field(("vocoder-small",), description="names or files of weights")
     voices: tuple[str, ...] = Field(("voice-small",), description="names or files of weights")
     upsamplers: str = Field("runs/upsamplers", description="folder of train_upsampler.py")
@@ -97,6 +99,15 @@ _PLAIN: dict[str, dict[str, Maker]] = {
 }  # fmt: skip
 
 
+_PLAIN["pulses"] = {
+    "source-filter": pulses.source_filter,
+    "overlap-add": pulses.overlap_add,
+}
+
+#: Parts that are not families of their own.
+_FAMILIES = {"pulses": "signal"}
+
+
 def main() -> None:
     """Make the parts that are asked for, and join all that are there."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -121,7 +132,8 @@ def prepare(
     }
     for source, real in sources.items():
         workshop = Workshop(settings, tuple(real))
-        for family in ["real", *(settings.copies if families is None else families)]:
+        every = [*settings.copies, *settings.training]
+        for family in ["real", *(every if families is None else families)]:
             folder = out / "parts" / f"{source}-{family}"
             if (folder / "items.csv").is_file():
                 continue
@@ -142,9 +154,12 @@ def _real(workshop: Workshop) -> list[Made]:
 
 def _fakes(workshop: Workshop, family: str) -> list[Made]:
     made: list[Made] = []
+    settings = workshop.settings
+    wanted = (settings.copies | settings.training)[family]
     for excerpt in workshop.real:
-        rng = _random(workshop.settings.seed, excerpt.name, family)
-        wanted = workshop.settings.copies[family]
+        if family in settings.training and excerpt.split != "train":
+            continue
+        rng = _random(settings.seed, excerpt.name, family)
         for number in range(int(wanted) + int(rng.random() < wanted % 1)):
             try:
                 system, fake = _fake(workshop, family, excerpt, rng)
@@ -153,7 +168,8 @@ def _fakes(workshop: Workshop, family: str) -> list[Made]:
                 continue
             original = "" if family == "tts" else excerpt.name
             name = f"{excerpt.name}.{family}{number}"
-            made.append((_item(excerpt, name, family, system, original), _kept(fake)))
+            kind = _FAMILIES.get(family, family)
+            made.append((_item(excerpt, name, kind, system, original), _kept(fake)))
     return made
 
 
