@@ -37,6 +37,8 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         yield from _wrapped(
             f"Score {words.signed(score)} (95 % interval {limits}): {words.support(score)}."
         )
+    for note in verdict.properties.get("notes", ()):
+        yield from _wrapped(f"Note: {plain(note, 400)}")
     yield from _parts(verdict)
     yield from _found(verdict)
     yield from _not_judged(verdict)

@@ -27,6 +27,8 @@ def test_a_file_in_words_and_as_json() -> None:
     done = command("scan", PERSON, *QUICK)
     assert done.code == 11 and str(PERSON) in done.out and "INCONCLUSIVE" in done.out
     assert "1 file: 0 synthetic, 1 inconclusive" in done.err
+    done = command("scan", PERSON, *QUICK, "--max-duration", 2)
+    assert "Note: only the first 2 s of video were looked at" in done.out
     done = command("scan", PERSON, *QUICK, "--json")
     (line,) = done.out.splitlines()
     found = json.loads(line)
