@@ -23,6 +23,9 @@ WEAR = Chances(
     sharpened=0.15, resized=0.2, blurred=0.15, noisy=0.15, jpeg=0.15, encoded=0.35, twice=0.0
 )
 GENTLE = Chances(resized=0.0, blurred=0.0, sharpened=0.1, noisy=0.05, jpeg=0.05, encoded=0.1)
+#: What real pictures alone are put through besides: blurred, small and badly coded is not made.
+HARSH = Chances(resized=0.6, blurred=0.6, noisy=0.2, jpeg=0.3, encoded=0.8, twice=0.3)
+WHOLE = 0.8  # of the view: fakes that leave less untouched show no more than their own blur
 MOUTHS = ("lipsync", "warp")
 NATIVE = 0.4  # how often a face is brought to a smaller size, and disturbed at that
 BENT = 0.035  # of the view, the farthest a part of the face is moved to make another face
@@ -31,11 +34,11 @@ SMALLEST = 90  # pixels of the view at that size
 
 @dataclass(frozen=True)
 class Batch:
-    """Views uint8 (N, S, S, 3), reals first, then their fakes; masks (N, s, s); families."""
+    """Views uint8 (N, S, S, 3): reals, their fakes, and worn reals; masks (N, s, s); families."""
 
     views: Pictures
     masks: Floats
-    shown: Floats  # (N / 2,) how much of each fake is there to be seen, 0..1
+    shown: Floats  # for each fake: how much of the making is there to be seen, 0..1
     families: list[str]
 
 
@@ -67,8 +70,10 @@ class Pairs:
         """That are trained on."""
         return sorted({fake.family for fakes in self.fakes.values() for fake in fakes})
 
-    def batch(self, count: int, size: int, online: float, subtle: float, seed: list[int]) -> Batch:
-        """``count`` reals and a fake of each, ``online`` of them blended anew."""
+    def batch(
+        self, count: int, size: int, online: float, subtle: float, seed: list[int], worn: int = 0
+    ) -> Batch:
+        """``count`` reals and a fake of each, ``online`` of them blended anew; ``worn`` more."""
         generator = np.random.default_rng(seed)
         films = list(self.people.values())
         reals, fakes, masks, shown, families = [], [], [], [], []
@@ -81,10 +86,17 @@ class Pairs:
             masks.append(place)
             shown.append(visible(moved[0], moved[1], place))
             families.append(family)
-        nothing = [np.zeros_like(mask) for mask in masks]
+        harsh = []
+        for who in generator.choice(len(films), worn, p=self._chances):
+            real = films[who][int(generator.integers(len(films[who])))]
+            start = int(generator.integers(FRAMES - 1))
+            film = self.corpus.film(real, start, start + 2)
+            harsh.append(reframe([film], masks[0], size, generator, HARSH)[0][0])
+        nothing = np.zeros_like(masks[0])
         return Batch(
-            np.stack(reals + fakes), np.stack(nothing + masks), np.array(shown, np.float32),
-            ["real"] * count + families,
+            np.stack(reals + fakes + harsh),
+            np.stack([nothing] * count + masks + [nothing] * worn), np.array(shown, np.float32),
+            ["real"] * count + families + ["real"] * worn,
         )  # fmt: skip
 
     def pair(
@@ -113,11 +125,17 @@ def visible(real: Pictures, fake: Pictures, mask: Floats) -> float:
     apart = cv2.absdiff(real, fake).max(axis=2)
     small = cv2.resize(apart, (side, side), interpolation=cv2.INTER_AREA)
     inside = mask > 0.25
+    if inside.mean() > WHOLE:
+        return 0.0
     return float(np.clip((small[inside].mean() - 1.0) / 3.0, 0.0, 1.0)) if inside.any() else 0.0
 
 
 def reframe(
-    pair: list[Pictures], mask: Floats, size: int, generator: np.random.Generator
+    pair: list[Pictures],
+    mask: Floats,
+    size: int,
+    generator: np.random.Generator,
+    wear: Chances | None = None,
 ) -> tuple[list[Pictures], Floats]:
     """Views (S, S, 3) of both, cut askew alike, worn alike, and the mask (S/16, S/16)."""
     native = size
@@ -126,7 +144,8 @@ def reframe(
     places = _askew(native, size, generator)
     seed = int(generator.integers(2**31))
     mirrored = generator.random() < 0.5
-    wear = GENTLE if generator.random() < 0.4 else WEAR
+    if wear is None:
+        wear = GENTLE if generator.random() < 0.4 else WEAR
     count = 2 if generator.random() < 0.5 else 1  # a picture that follows another is coded unlike
     seen = []
     for film in pair:
