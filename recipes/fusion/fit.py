@@ -52,12 +52,13 @@ def main() -> None:
 
 
 def read(tables: Sequence[Path]) -> list[Row]:
-    """All rows of several tables."""
-    rows = []
+    """All rows of several tables; those of the same file become one."""
+    rows: dict[str, Row] = {}
     for path in tables:
         with path.open(newline="", encoding="utf-8") as file:
-            rows += list(csv.DictReader(file))
-    return rows
+            for row in csv.DictReader(file):
+                rows.setdefault(row["file"], {}).update(row)
+    return list(rows.values())
 
 
 def fit(rows: Sequence[Row], data: str) -> Calibration:

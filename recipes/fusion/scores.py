@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from avsynth.errors import AvsynthError
+from avsynth.errors import InputError
 from avsynth.media import AudioChunk, MediaInfo
 from avsynth.media.info import AudioInfo
 from avsynth.media.recode_sound import recode_sound
@@ -102,7 +102,7 @@ def sounds(options: argparse.Namespace, names: Sequence[str]) -> Iterator[Row]:
 def _scanned(scanner: Scanner, path: Path) -> dict[str, str]:
     try:
         return _texts(scanner.evidence(path))
-    except AvsynthError as error:
+    except InputError as error:
         print(error)
         return {}
 

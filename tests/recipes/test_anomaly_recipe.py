@@ -213,7 +213,9 @@ def test_the_evaluation_writes_scores_and_tables(
     group = "GRID dev" if subject == "face" else "LibriSpeech dev"
     for condition in ("clean", "encoded"):
         found = report[condition][group]
-        assert {"squared error", "likelihood", "divergence", "elbo", "typicality of all"} < set(found)
+        assert {"squared error", "likelihood", "divergence", "elbo", "typicality of all"} < set(
+            found
+        )
         value, low, high, fakes, people = found["typicality of all"]["all families"]
         assert 0 <= low <= value <= high <= 1 and (fakes, people) == (2, 2)
     assert "| typicality of all |" in capsys.readouterr().out
