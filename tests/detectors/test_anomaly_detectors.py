@@ -12,15 +12,17 @@ from avsynth import weights
 from avsynth.face.alignment import _TEMPLATE
 from avsynth.face.detect import FaceBox
 from avsynth.face.mesh import MESH_POINTS, RIGID
-from avsynth.face.track import TrackedFace
-from avsynth.media import AudioChunk, read_audio
+from avsynth.face.track import FaceTracker, TrackedFace
+from avsynth.media import AudioChunk, probe, read_audio
 from avsynth.models.anomaly import AnomalyConfig, AnomalyVae
 from avsynth.models.synthesis import StreamingVocoder
 from avsynth.speech.pitch_track import pitch_track
 from avsynth.speech.spectrum import log_mel_spectrum
 from avsynth.weights import file as weights_file
 from detectors.anomaly import FaceAnomaly, VoiceAnomaly
+from detectors.feed import Feed
 from detectors.looks import Burst, Look
+from detectors.options import ScanOptions
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -208,3 +210,26 @@ def test_shipped_weights_find_vocoded_speech_more_unusual_than_its_original(data
     print("real", np.round(real, 2), "vocoded", np.round(fake, 2))
     assert np.median(real) < 2.5 and np.median(fake) > np.median(real)
     assert sum(f > r for f, r in zip(fake, real, strict=True)) >= 3
+
+
+@pytest.mark.data
+def test_shipped_weights_find_a_mouth_of_low_resolution_more_unusual(data_dir):
+    detector, scores = FaceAnomaly(), {False: [], True: []}
+    for path in sorted((data_dir / "grid").glob("s26_*.mp4"))[:2]:
+        info = probe(path)
+        with Feed(info, ScanOptions(detectors=("face-anomaly",)), FaceTracker, threads=1) as feed:
+            bursts = [item for item in feed if isinstance(item, Burst)]
+        for repainted in (False, True):
+            detector.start(info)
+            for each in bursts:
+                for look in each.looks if repainted else ():
+                    crop = look.crop(look.faces[0], 224)[1]  # kept for whoever asks next
+                    small = cv2.resize(
+                        crop[120:200, 50:174], (42, 27), interpolation=cv2.INTER_AREA
+                    )
+                    crop[120:200, 50:174] = cv2.resize(small, (124, 80))
+                detector.update_faces(each)
+            scores[repainted].append(detector.finish().score)
+    print("real", np.round(scores[False], 2), "repainted", np.round(scores[True], 2))
+    assert max(scores[False]) < 3
+    assert all(f > r + 0.2 for r, f in zip(scores[False], scores[True], strict=True))
