@@ -41,10 +41,9 @@ def audit(
     metadata and more: each alone and all together, pooled and within sources; besides copies,
     near-copies and people shared between splits. No detector's figure means more than this leaves.
     """
-    from detectors.audit.equalise import equalise as write_equalised
-
     from avsynth.cli.progress import bars
     from detectors.audit.collection import collection
+    from detectors.audit.equalise import equalise as write_equalised
     from detectors.audit.gather import gather
     from detectors.audit.judge import judge
     from detectors.audit.results import as_dict, write
