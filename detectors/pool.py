@@ -197,7 +197,7 @@ class _Worker:
 def scan_all(connection: Connection, order: Order) -> None:
     """A worker's life: files in, verdicts and signs of life out, until nobody listens."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and ends us
-    with narrow(order.threads), Scanner(order.options, threads=order.threads) as scanner:
+    with narrow(), Scanner(order.options, threads=order.threads) as scanner:
         try:
             scanner.load()
             connection.send(Step("ready", 0, None))

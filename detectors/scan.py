@@ -28,7 +28,7 @@ from detectors.fusion import Fused, fuse
 from detectors.limits import check
 from detectors.options import ScanOptions
 from detectors.properties import kind_of, properties, same_file, stated_length, versions
-from detectors.sharing import narrow, processors
+from detectors.sharing import narrow
 from detectors.unreadable import unreadable
 from detectors.verdict import Verdict
 from detectors.watched import Watched
@@ -72,8 +72,7 @@ class Scanner:
     ) -> None:  # fmt: skip
         """``detectors`` that are already there, or those that ``options`` names.
 
-        ``threads`` is over how many decoding and each network's call are split; 0: as many as
-        there are processors.
+        ``threads`` is over how many decoding is split; 0: as many as there are processors.
         """
         self.options = options or ScanOptions()
         self._settings = self.options.settings()
@@ -152,8 +151,7 @@ class Scanner:
             began = time.perf_counter()
             detectors = self._detectors.result()
             feed.tally.spent("loading", began)
-            # With pictures, decoding and faces keep other processors busy.
-            stack.enter_context(narrow(1 if info.video else self._threads or processors()))
+            stack.enter_context(narrow())  # by now torch is loaded, if it is needed at all
             watched = [Watched(each, info) for each in detectors]
             length = stated_length(info)
             steps.start("scanning", None if length is None else round(length), "s")

@@ -16,16 +16,20 @@ def processors() -> int:
 
 
 @contextlib.contextmanager
-def narrow(threads: int) -> Iterator[None]:
-    """Have one call of OpenCV stay in one thread, and one of torch, if loaded, in ``threads``."""
+def narrow() -> Iterator[None]:
+    """Have a call of OpenCV, and of torch if it is loaded, stay in one thread.
+
+    Decoding, faces and detectors work at once; on a busy machine torch's threads wait for each
+    other longer than they compute.
+    """
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         with contextlib.ExitStack() as stack:
             if "torch" in sys.modules:
-                from avsynth.weights.threads import threads as limited
+                from avsynth.weights.threads import one_thread
 
-                stack.enter_context(limited(threads))
+                stack.enter_context(one_thread())
             yield
     finally:
         cv2.setNumThreads(before)
