@@ -81,4 +81,6 @@ def _amount(items: float, step: Step) -> str:
 
 
 def _speed(rate: float, step: Step) -> str:
-    return f"{rate:.1f} x real time" if step.unit == "s" else f"{rate:.0f}/s"
+    if step.unit == "s":
+        return f"{rate:.1f} x real time"
+    return f"{rate:.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
