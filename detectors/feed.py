@@ -12,11 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, TypeVar
+from typing import Final
 
-from avsynth.errors import AvsynthError, InputError, ResourceError
+from avsynth.errors import AvsynthError, InputError, ResourceError, WeightsError
 from avsynth.face.track import FaceTracker, wanted_side
 from avsynth.media import AudioChunk, Frame, MediaInfo, VideoInfo, read_audio, read_frames
 from avsynth.pipelines.stages import Ahead
@@ -26,8 +26,7 @@ from detectors.looks import Burst, Look
 from detectors.options import ScanOptions
 from detectors.properties import stated_length
 from detectors.sampling import LENGTH, Sampler
-
-T = TypeVar("T")
+from detectors.tally import Tally
 
 #: Gives a tracker for pictures of a width and height.
 Trackers = Callable[[int, int], FaceTracker]
@@ -38,42 +37,6 @@ _CHUNKS_AHEAD: Final = 16
 _FASTEST: Final = 240  # frames a second, in the mean, beyond which a clock is not believed
 _NEAR_ZERO: Final = Fraction(1, 10)
 _POLL_S: Final = 0.1
-
-
-@dataclass
-class Tally:
-    """What was seen and heard of a file, and how long that took.
-
-    ``frames`` were decoded, ``looks`` of them looked at, ``damaged`` could not be fully decoded;
-    ``seen`` and ``heard`` are where picture and sound end, in seconds; ``crowded`` says that there
-    were as many faces at a time as are followed. ``errors`` ended a stream early, ``notes`` are for
-    a reader; ``seconds`` are by stage.
-    """
-
-    frames: int = 0
-    looks: int = 0
-    damaged: int = 0
-    seen: float = 0.0
-    heard: float = 0.0
-    crowded: bool = False
-    errors: list[AvsynthError] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def timed(self, stage: str, source: Iterable[T]) -> Iterator[T]:
-        """The same items; the wait for each counts for ``stage``."""
-        items = iter(source)
-        while True:
-            began = time.perf_counter()
-            item = next(items, None)
-            self.spent(stage, began)
-            if item is None:
-                return
-            yield item
-
-    def spent(self, stage: str, began: float) -> None:
-        """Add the time since ``began`` to a stage; one stage belongs to one thread."""
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +98,7 @@ class Feed:
         """The items up to an error of the file, which is noted."""
         try:
             yield from source
-        except (MemoryError, ResourceError):
+        except (MemoryError, ResourceError, WeightsError):
             raise
         except Exception as error:
             # Whatever a hostile file sets off: the other stream, and the next file, go on.

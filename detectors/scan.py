@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from avsynth.errors import InputError, ResourceError, UsageError, WeightsError
 from avsynth.media import AudioChunk, MediaInfo, probe, sha256_file
@@ -23,20 +23,19 @@ from avsynth.media.opening import StrPath
 from avsynth.pipelines.progress import Callback, Progress
 from detectors import calibration, registry
 from detectors.base import Detector, Evidence
-from detectors.feed import Feed, Tally
+from detectors.feed import Feed
 from detectors.fusion import Fused, fuse
 from detectors.limits import check
 from detectors.options import ScanOptions
 from detectors.properties import kind_of, properties, same_file, stated_length, versions
 from detectors.sharing import narrow
+from detectors.tally import Tally, shortcomings
 from detectors.unreadable import unreadable
 from detectors.verdict import Verdict
 from detectors.watched import Watched
 
 if TYPE_CHECKING:
     from avsynth.face.track import FaceTracker
-
-_SHORT_OF: Final = 0.9  # share of the stated length below which a file is said to be cut off
 
 
 def scan(
@@ -175,7 +174,7 @@ class Scanner:
         fused = fuse(seen.evidence, self.options.operating_point)
         tally = seen.tally
         kind = kind_of(info, tally.frames)
-        notes = [*tally.notes, *_notes(tally, info, self.options)]
+        notes = [*tally.notes, *shortcomings(tally, info, self.options)]
         sha256 = digest.result()
         if not same_file(Path(name), state):
             notes.append("the file changed while it was being looked at")
@@ -228,20 +227,6 @@ class _Seen:
         reports = [getattr(each.detector, "report", None) for each in self.watched]
         found = next((each for each in reports if isinstance(each, CredentialReport)), None)
         return None if found is None else found.as_dict()
-
-
-def _notes(tally: Tally, info: MediaInfo, options: ScanOptions) -> list[str]:
-    """What a reader should know of how much could be seen."""
-    notes = []
-    stated, reached = stated_length(info), max(tally.seen, tally.heard)
-    wanted = None if stated is None else min(stated, options.max_duration)
-    if wanted is not None and reached < _SHORT_OF * wanted and wanted - reached > 1.0:
-        notes.append(f"it ends after {reached:.1f} s and says that it lasts {stated:.1f} s")
-    if tally.damaged:
-        notes.append(f"{tally.damaged} pieces of its video were damaged")
-    if tally.crowded:
-        notes.append(f"at most {options.max_faces} faces at a time were followed; others were not")
-    return notes
 
 
 def _steered(fused: Fused) -> dict[str, Any]:
