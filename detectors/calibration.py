@@ -49,8 +49,8 @@ class PartFusion(BaseModel):
 
     ratio = offset + sum of weight x the member's ratio; a member that abstains counts as 0, no
     evidence. ``draws`` are offset and weights fitted on resampled people: how sure the fit is.
-    ``thresholds``: share of real files above it -> ratio, where there were real files enough to
-    say so. ``miss``: one synthetic file in twenty, of generators held out, lies below it.
+    ``thresholds``: share of real people above it -> ratio, where there were enough to say so.
+    ``miss``: one synthetic file in twenty, of people not trained on, lies below it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +61,7 @@ class PartFusion(BaseModel):
     draws: tuple[tuple[float, ...], ...]
     thresholds: dict[str, float]
     miss: float
+    most: float = Field(MOST, gt=0, description="no fused ratio goes beyond, in either direction")
     real: int = Field(ge=0, description="real files it was fitted on")
     synthetic: int = Field(ge=0)
     people: int = Field(ge=0)

@@ -109,7 +109,7 @@ def calibrated(evidence: Evidence, calibration: Calibration) -> Evidence:
 def threshold(part: PartFusion, rate: float) -> float:
     """The ratio from which at most ``rate`` of real files of this part lie above.
 
-    Measured where there were real files enough; otherwise -ln(rate), which holds for any
+    Measured where there were real people enough; otherwise -ln(rate), which holds for any
     well-calibrated ratio, whose mean over real files is 1 (Markov's inequality).
     """
     fitted = [value for key, value in part.thresholds.items() if float(key) <= rate]
@@ -129,7 +129,8 @@ def _part_draws(part: PartFusion, told: Sequence[Evidence]) -> Floats:
     fits = np.array([(part.offset, *part.weights), *part.draws])
     seen = ratios + errors * rng.standard_normal((len(fits), len(ratios)))
     seen[0] = ratios
-    return np.asarray(fits[:, 0] + (fits[:, 1:] * seen).sum(axis=1))
+    fused = fits[:, 0] + (fits[:, 1:] * seen).sum(axis=1)
+    return np.asarray(np.clip(fused, -part.most, part.most))
 
 
 def _standard_error(scores: NDArray[np.float32]) -> float:
@@ -147,7 +148,7 @@ def _part(name: PartName, drawn: Floats, limit: float, miss: float) -> Part:
 def _answer_of(score: float, limit: float, miss: float) -> Answer:
     if score >= limit:
         return "synthetic"
-    return "not-detected" if score < min(miss, limit) else "inconclusive"
+    return "not-detected" if score < max(miss, 0.0) else "inconclusive"
 
 
 def _interval(drawn: Floats) -> tuple[float, float]:
@@ -177,5 +178,8 @@ def _answer(parts: Sequence[Part], signed: Evidence | None) -> tuple[Answer, str
     if claim >= CLAIMED_SYNTHETIC:
         return "inconclusive", "credentials that cannot be checked say that a model made it"
     if unsure:
-        return "inconclusive", f"{unsure}: real and synthetic files overlap at this score"
+        return (
+            "inconclusive",
+            f"{unsure}: it speaks for synthesis, but real files do so as well now and then",
+        )
     return "not-detected", "nothing that speaks for synthesis was found, which is no proof"

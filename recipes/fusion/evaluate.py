@@ -144,7 +144,8 @@ def fused_columns(
     for place, name in enumerate(table.members):
         yield name, np.where(np.isfinite(table.scores[:, place]), told[:, place], np.nan)
     weights = dict(zip(model.members, model.weights, strict=True))
-    yield "fusion", model.offset + told @ np.array([weights.get(n, 0.0) for n in table.members])
+    fused = model.offset + told @ np.array([weights.get(n, 0.0) for n in table.members])
+    yield "fusion", np.clip(fused, -model.most, model.most)
 
 
 def held_out(folder: Path, part: PartName) -> Iterator[str]:

@@ -1,11 +1,12 @@
 """Fit the calibration and the fusion that ``avsynth scan`` uses.
 
-    python recipes/fusion/fit.py runs/fusion/films.csv runs/fusion/sounds.csv \
-        --out detectors/calibrations/small.json
+    python recipes/fusion/fit.py runs/detect/visual.csv runs/detect/motion.csv \
+        runs/detect/lipsync-discriminator.csv runs/detect/face-anomaly.csv runs/detect/sync.csv \
+        runs/fusion/sounds.csv --without-people lrwar --out detectors/calibrations/small.json
 
-Only rows of ``--split dev`` count. Weights between the members of a part are fitted leaving one
-family out at a time where ``--held-out`` tables of detectors that were trained without it are
-given (see ``evaluate.py``), else on all of them.
+Only rows of ``--split dev`` count: people and speakers on whom no detector was trained. The
+families of fakes are those that the detectors were trained on; what holds of a generator that they
+have not met is told by ``evaluate.py --held-out``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from fitting import Table, fit_member, fit_part
 from numpy.typing import NDArray
 
 from avsynth.weights import manifest
-from detectors.calibration import Calibration, Member, PartFusion, PartName
+from detectors.calibration import MOST, Calibration, Member, PartFusion, PartName
 
 Row = dict[str, str]
 
@@ -31,8 +33,10 @@ PARTS: dict[PartName, tuple[str, ...]] = {
     "voice": ("audio", "vocoder-discriminator", "voice-anomaly"),
     "sync": ("sync",),
 }
+#: Films are dubbed by people, too: what does not agree is at most 20 to 1 for synthesis.
+MOST_OF = {"sync": 3.0}
 #: Fakes that can only be told by the agreement of picture and sound.
-SYNC_FAMILIES = ("othersound",)
+SYNC_FAMILIES = ("othersound", "other", "stretched")
 
 
 def main() -> None:
@@ -40,9 +44,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("tables", nargs="+", type=Path)
     parser.add_argument("--split", default="dev")
+    parser.add_argument("--without-people", nargs="*", default=[], help="beginnings of their names")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    rows = [row for row in read(options.tables) if row["split"] == options.split]
+    rows = [
+        row
+        for row in read(options.tables)
+        if row["split"] == options.split
+        and not row["person"].startswith(tuple(options.without_people))
+    ]
     calibration = fit(rows, " ".join(str(path) for path in options.tables))
     text = json.dumps(calibration.model_dump(mode="json"), indent=1)
     options.out.write_text(text + "\n", encoding="utf-8")
@@ -52,13 +62,33 @@ def main() -> None:
 
 
 def read(tables: Sequence[Path]) -> list[Row]:
-    """All rows of several tables; those of the same file become one."""
+    """All rows of several tables; those of the same file become one.
+
+    A table of one detector (``NAME.csv`` with a column ``score``) speaks of films of eight frames,
+    or of takes of them, which are a video together: films are averaged to takes.
+    """
     rows: dict[str, Row] = {}
+    films: dict[tuple[str, str], list[float]] = {}
     for path in tables:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                rows.setdefault(row["file"], {}).update(row)
+                score = row.pop("score", None)
+                name = take_of(row) if score is not None else row["file"]
+                about = rows.setdefault(name, {"source": "film", "original": ""})
+                about.update(row | {"file": name})
+                if score:
+                    films.setdefault((name, path.stem.partition("-without-")[0]), []).append(
+                        float(score)
+                    )
+    for (name, detector), scores in films.items():
+        rows[name][detector] = f"{np.mean(scores):.5f}"
     return list(rows.values())
+
+
+def take_of(row: Row) -> str:
+    """The take that a film belongs to, and what was made of it; other names are as they are."""
+    found = re.fullmatch(r"(.+@\d+)-\d{4}(?:-.+)?", row["file"])
+    return f"{found[1]}/{row['family']}" if found else row["file"]
 
 
 def fit(rows: Sequence[Row], data: str) -> Calibration:
@@ -71,7 +101,7 @@ def fit(rows: Sequence[Row], data: str) -> Calibration:
             continue
         for place, name in enumerate(table.members):
             members[name] = fit_member(table.scores[:, place], table)
-        parts[part] = fit_part(table, ratios(table, members))
+        parts[part] = fit_part(table, ratios(table, members), MOST_OF.get(part, MOST))
     return Calibration(
         made_by="recipes/fusion/fit.py",
         data=data,

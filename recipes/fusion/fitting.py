@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from detectors.calibration import Member, PartFusion
+from detectors.calibration import MOST, Member, PartFusion
 
 Floats = NDArray[np.float64]
 
-#: Rates for which a threshold is stored where there are real files enough.
+#: Rates for which a threshold is stored where there are real people enough.
 RATES = (0.05, 0.02, 0.01, 0.005, 0.0033, 0.0025, 0.001)
 _DRAWS = 100
 _MISSED = 5.0  # percent of held-out synthetic files below ``miss``
-_RIDGE = 0.002
+_RIDGE = 0.1  # over the number of real people: from few of them little can be learnt
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,22 @@ def fit_member(scores: Floats, table: Table) -> Member:
     return Member(slope=slope / scale, offset=offset, low=low, high=high)
 
 
-def fit_part(table: Table, ratios: Floats, seed: int = 0) -> PartFusion:
-    """Weights of a part's members on calibrated ``ratios`` (files, members); 0: it abstained."""
+def fit_part(table: Table, ratios: Floats, most: float = MOST, seed: int = 0) -> PartFusion:
+    """Weights of a part's members on calibrated ``ratios`` (files, members); 0: it abstained.
+
+    A single member is calibrated already: its weight is 1. ``most`` as in ``PartFusion``.
+    """
     real = ~table.synthetic
-    offset, *weights = _logistic(ratios, table)
+    offset, *weights = _logistic(ratios, table) if len(table.members) > 1 else (0.0, 1.0)
     fused = offset + ratios @ np.array(weights)
     draws = [_logistic(ratios[chosen], rows) for chosen, rows in _resampled(table, seed)]
     return PartFusion(
         members=table.members,
+        most=most,
         weights=tuple(weights),
         offset=offset,
         draws=tuple(tuple(draw) for draw in draws),
-        thresholds=conformal_thresholds(fused[real]),
+        thresholds=conformal_thresholds(fused[real], np.array(table.groups)[real]),
         miss=float(np.percentile(fused[table.synthetic], _MISSED)),
         real=int(real.sum()),
         synthetic=int(table.synthetic.sum()),
@@ -87,13 +91,14 @@ def fit_part(table: Table, ratios: Floats, seed: int = 0) -> PartFusion:
     )
 
 
-def conformal_thresholds(real: Floats) -> dict[str, float]:
-    """Rate -> the score that a new real file passes at most that often (split conformal).
+def conformal_thresholds(real: Floats, people: NDArray[np.str_]) -> dict[str, float]:
+    """Rate -> the score that a new real person passes with any of their files at most that often.
 
-    The ceil((n + 1)(1 - rate))-th smallest of n scores (Vovk et al. 2005); rates that would need
-    more than n are left out.
+    The ceil((n + 1)(1 - rate))-th smallest of n people's highest scores (split conformal, Vovk et
+    al. 2005): files of one person are no independent witnesses. Rates that would need more people
+    are left out; for those the bound of ``detectors.fusion.threshold`` holds.
     """
-    ranked = np.sort(real)
+    ranked = np.sort([real[people == name].max() for name in np.unique(people)])
     places = {rate: int(np.ceil((len(ranked) + 1) * (1 - rate))) for rate in RATES}
     return {
         str(rate): float(np.nextafter(ranked[place - 1], np.inf))
@@ -121,13 +126,16 @@ def _logistic(features: Floats, table: Table) -> list[float]:
     real, synthetic = int((~table.synthetic).sum()), int(table.synthetic.sum())
     target = np.where(table.synthetic, (synthetic + 1) / (synthetic + 2), 1 / (real + 2))
 
+    people = {g for g, s in zip(table.groups, table.synthetic, strict=True) if not s}
+    ridge = _RIDGE / len(people)
+
     def loss(values: Floats) -> tuple[float, Floats]:
         logits = values[0] + features @ values[1:]
         each = np.logaddexp(0.0, logits) - target * logits
         error = weights * (_sigmoid(logits) - target)
         slopes = np.concatenate([[0.0], values[1:]])
-        gradient = np.concatenate([[error.sum()], features.T @ error]) + 2 * _RIDGE * slopes
-        return float(weights @ each + _RIDGE * slopes @ slopes), gradient
+        gradient = np.concatenate([[error.sum()], features.T @ error]) + 2 * ridge * slopes
+        return float(weights @ each + ridge * slopes @ slopes), gradient
 
     count = features.shape[1]
     bounds = [(None, None)] + [(0.0, None)] * count

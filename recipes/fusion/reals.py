@@ -2,19 +2,18 @@
 
     python recipes/fusion/reals.py list --data ../shared/data --out packs/reals \
         [--lrwar-git ARABIC-LIP-READING/.git] [--count 150]
-    avsynth scan -r packs/reals --json runs/fusion/reals.jsonl
-    python recipes/fusion/reals.py count packs/reals runs/fusion/reals.jsonl
+    python recipes/fusion/scores.py films packs/reals/manifest.csv --out runs/fusion/reals.csv
+    python recipes/fusion/reals.py count runs/fusion/reals.csv
 
 ``list`` copies GRID's test people, the clips as users have them, LRW-AR, and the test and
 evaluation speakers of LibriSpeech, VCTK and LJSpeech, each as it is and once more re-encoded:
-pictures H.264 CRF 35, sound MP3 64 kb/s.
+pictures H.264 CRF 35, sound MP3 64 kb/s. ``count`` weighs the scores as a scan does.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import shutil
 import sys
 from collections import Counter
@@ -26,9 +25,13 @@ from listing import Listing
 
 from avsynth.errors import InputError
 from avsynth.media import probe
+from detectors.base import Evidence
+from detectors.calibration import Calibration, load
 from detectors.corrupt_file import corrupt_file
 from detectors.corruptions import corruption_named
+from detectors.fusion import fuse
 from detectors.metrics.operating import binomial_interval
+from detectors.registry import DETECTORS
 
 sys.path.append(str(Path(__file__).parents[1] / "motion"))
 import sources
@@ -46,13 +49,13 @@ def main() -> None:
     making.add_argument("--lrwar-git", type=Path)
     making.add_argument("--count", type=int, default=150, help="of any one source, at most")
     counting = commands.add_parser("count")
-    counting.add_argument("folder", type=Path)
-    counting.add_argument("scans", type=Path)
+    counting.add_argument("scores", type=Path)
+    counting.add_argument("--calibration", default="small")
     options = parser.parse_args()
     if options.command == "list":
         make(options)
     else:
-        print("\n".join(count(options.folder, options.scans)))
+        print("\n".join(count(options.scores, load(options.calibration))))
 
 
 def make(options: argparse.Namespace) -> None:
@@ -112,18 +115,14 @@ def add(listing: Listing, source: str, item: sources.Item) -> None:
         )  # fmt: skip
 
 
-def count(folder: Path, scans: Path) -> Iterator[str]:
+def count(scores: Path, known: Calibration) -> Iterator[str]:
     """False alarms by source, with counts, and how many were left open."""
-    said: dict[str, str] = {}
-    with scans.open(encoding="utf-8") as file:
-        for line in file:
-            each = json.loads(line)
-            said[Path(each["path"]).name] = each["verdict"]
     answers: dict[str, Counter[str]] = {}
-    for row in rows(folder / "manifest.csv"):
-        answers.setdefault(row["source"], Counter())[said.get(row["file"], "not scanned")] += 1
-    yield "| real recordings | files | called synthetic | 95 % | inconclusive | unreadable |"
-    yield "|---|---|---|---|---|---|"
+    for row in rows(scores):
+        verdict = fuse(evidence(row), 0.01, known)
+        answers.setdefault(row["source"], Counter())[verdict.answer] += 1
+    yield "| real recordings | files | called synthetic | 95 % | inconclusive |"
+    yield "|---|---|---|---|---|"
     total: Counter[str] = Counter()
     for source, found_here in sorted(answers.items()):
         total += found_here
@@ -131,15 +130,23 @@ def count(folder: Path, scans: Path) -> Iterator[str]:
     yield line_of("all", total)
 
 
+def evidence(row: Row) -> list[Evidence]:
+    """A file's raw logits as its detectors would give them."""
+    return [
+        Evidence(name, float(row[name]), np.zeros(1), np.array([row[name]], np.float32))
+        for name in DETECTORS
+        if row.get(name)
+    ]
+
+
 def line_of(source: str, found_here: Counter[str]) -> str:
     """A row of the table."""
     files = sum(found_here.values())
     alarms = found_here["synthetic"]
     low, high = binomial_interval(alarms, files)
-    missing = found_here["unreadable"] + found_here["not scanned"]
     return (
         f"| {source} | {files} | {alarms} ({100 * alarms / files:.1f} %) "
-        f"| {100 * low:.1f} to {100 * high:.1f} % | {found_here['inconclusive']} | {missing} |"
+        f"| {100 * low:.1f} to {100 * high:.1f} % | {found_here['inconclusive']} |"
     )
 
 

@@ -79,7 +79,7 @@ def test_nothing_found_is_never_called_authentic() -> None:
 
 def test_between_the_two_it_says_that_it_does_not_know() -> None:
     found = fuse([said("visual", 1.0)], calibration=KNOWN)
-    assert found.answer == "inconclusive" and "overlap" in found.reason
+    assert found.answer == "inconclusive" and "speaks for synthesis" in found.reason
 
 
 def test_nothing_to_go_by_has_its_reasons() -> None:
@@ -148,3 +148,9 @@ def test_the_shipped_calibration_knows_every_detector_that_measures() -> None:
 def test_a_calibration_that_is_not_there_is_an_error_in_words() -> None:
     with pytest.raises(WeightsError, match="no calibration is called 'huge'"):
         load("huge")
+
+
+def test_a_part_that_may_not_settle_anything_does_not() -> None:
+    known = calibration(sync=part("sync", most=3.0))
+    found = fuse([said("sync", 4.0, "sync")], calibration=known)
+    assert found.score == 3.0 and found.answer == "inconclusive"

@@ -85,7 +85,15 @@ def test_thresholds_hold_for_new_real_files(fitting: Any) -> None:
     rng = np.random.default_rng(0)
     passed = []
     for _ in range(200):
-        limits = fitting.conformal_thresholds(rng.standard_normal(199))
+        people = np.array([f"p{n}" for n in range(199)])
+        limits = fitting.conformal_thresholds(rng.standard_normal(199), people)
         passed.append(np.mean(rng.standard_normal(2000) >= limits["0.01"]))
     assert 0.006 < np.mean(passed) < 0.0115
-    assert "0.001" not in limits and "0.005" in limits  # 199 files cannot tell of one in a thousand
+    assert (
+        "0.001" not in limits and "0.005" in limits
+    )  # one in 1,000 takes 999 people
+
+
+def test_many_files_of_few_people_promise_little(fitting: Any) -> None:
+    scores = np.random.default_rng(0).standard_normal(2000)
+    assert fitting.conformal_thresholds(scores, np.array(["a", "b", "c", "d"] * 500)) == {}

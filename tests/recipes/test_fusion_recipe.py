@@ -110,22 +110,15 @@ def test_fakes_of_agreement_are_no_fakes_of_the_face(recipe: dict[str, Any]) -> 
 
 
 def test_false_alarms_are_counted_by_source(recipe: dict[str, Any], tmp_path: Path) -> None:
-    with recipe["listing"].Listing(tmp_path) as listing:
-        for number in range(4):
-            listing.add(
-                file=f"{number}.wav", label="real", group="real", person="p", split="test",
-                source="here", original="",
-            )  # fmt: skip
-    said = ["synthetic", "not-detected", "inconclusive"]
-    scans = tmp_path / "scans.jsonl"
-    scans.write_text(
-        "".join(
-            json.dumps({"path": f"/x/{n}.wav", "verdict": verdict}) + "\n"
-            for n, verdict in enumerate(said)
-        )
-    )
-    line = list(recipe["reals"].count(tmp_path, scans))[2]
-    assert line.startswith("| here | 4 | 1 (25.0 %)") and line.endswith("| 1 | 1 |")
+    known = recipe["fit"].fit(rows("dev", 0), "made up")
+    scores = {"surely real": -3.0, "surely not": 9.0, "in between": 1.1}
+    lines = [
+        {"file": name, "source": "here", "audio": str(score), "vocoder-discriminator": str(score),
+         "voice-anomaly": str(score), "visual": ""}
+        for name, score in scores.items()
+    ]  # fmt: skip
+    line = list(recipe["reals"].count(write(tmp_path / "scores.csv", lines), known))[2]
+    assert line.startswith("| here | 3 | 1 (33.3 %)") and line.endswith("| 1 |")
 
 
 def test_a_listing_refuses_a_row_with_a_hole(recipe: dict[str, Any], tmp_path: Path) -> None:
