@@ -205,7 +205,10 @@ def notes(found: SyncFigures) -> tuple[str, ...]:
     """What a reader of the report should know."""
     said = []
     if found.contrast < 4.0:
-        said.append("Lips and sound show no clear agreement at any offset.")
+        said.append(
+            "Lips and sound show no clear agreement at any offset. Of people unlike those of the"
+            " expert's training, and in short files, this says little."
+        )
     elif abs(found.offset) >= 2:
         way = "after" if found.offset > 0 else "before"
         said.append(

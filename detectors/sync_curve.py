@@ -89,11 +89,14 @@ def figures(total: Floats, count: Floats, films: int) -> SyncFigures | None:
 
 
 def features(found: SyncFigures) -> Floats:
-    """What the logistic weighs: confidence, contrast, how much was seen, how far off it is."""
+    """What the logistic weighs: confidence, contrast, how much was seen.
+
+    Not how far off the best lag is: that is where somebody slipped in editing.
+    """
     return np.array(
         [
             found.confidence, np.log1p(found.contrast), np.log(found.films),
-            found.confidence * np.log(found.films), abs(found.offset) / MOST_LAG,
+            found.confidence * np.log(found.films),
         ]
     )  # fmt: skip
 
