@@ -151,7 +151,7 @@ class Feed:
         """Frames with the faces in them, burst by burst."""
         began = time.perf_counter()
         tracker = trackers(video.width, video.height)
-        self.tally.spent("loading", began)
+        self.tally.spent("loading face networks", began)
         side = wanted_side(video.width, video.height)
         run: _Run | None = None
         for each in taken:

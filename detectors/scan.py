@@ -149,7 +149,7 @@ class Scanner:
         with Feed(info, self.options, self._track, self._threads) as feed, ExitStack() as stack:
             began = time.perf_counter()
             detectors = self._detectors.result()
-            feed.tally.spent("loading", began)
+            feed.tally.spent("loading detectors", began)
             stack.enter_context(narrow())  # by now torch is loaded, if it is needed at all
             watched = [Watched(each, info) for each in detectors]
             length = stated_length(info)

@@ -108,7 +108,7 @@ def scanned(path: Path, options: Sequence[str] = ()) -> Row:
         except ValueError as error:
             said = complaints.read().decode(errors="replace").strip()[-300:]
             raise AvsynthError(f"the benchmark's scan failed: {said}") from error
-    if found["verdict"] == "unreadable":
+    if found.get("verdict", "unreadable") == "unreadable":
         raise AvsynthError(f"the benchmark's scan failed: {found['error']}")
     seconds = found["duration"] or 1.0
     return {
