@@ -13,7 +13,7 @@ from avsynth.errors import UsageError
 from avsynth.models.frame_detector import CROP, LEFT, TOP
 from avsynth.training.face_corpus import FRAMES, FaceCorpus, FaceItem
 from avsynth.training.film_disturbance import Chances, degrade
-from avsynth.training.self_blend import self_blend
+from avsynth.training.self_blend import paste, self_blend, soft_mask
 
 Pictures = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -23,9 +23,7 @@ WEAR = Chances(
     sharpened=0.15, resized=0.2, blurred=0.15, noisy=0.15, jpeg=0.15, encoded=0.35, twice=0.0
 )
 GENTLE = Chances(resized=0.0, blurred=0.0, sharpened=0.1, noisy=0.05, jpeg=0.05, encoded=0.1)
-#: What real pictures alone are put through besides: blurred, small and badly coded is not made.
-HARSH = Chances(resized=0.6, blurred=0.6, noisy=0.2, jpeg=0.3, encoded=0.8, twice=0.3)
-WHOLE = 0.8  # of the view: fakes that leave less untouched show no more than their own blur
+COMPLEXION = 0.4  # how often both faces get another colour
 MOUTHS = ("lipsync", "warp")
 NATIVE = 0.4  # how often a face is brought to a smaller size, and disturbed at that
 BENT = 0.035  # of the view, the farthest a part of the face is moved to make another face
@@ -34,11 +32,11 @@ SMALLEST = 90  # pixels of the view at that size
 
 @dataclass(frozen=True)
 class Batch:
-    """Views uint8 (N, S, S, 3): reals, their fakes, and worn reals; masks (N, s, s); families."""
+    """Views uint8 (N, S, S, 3), reals first, then their fakes; masks (N, s, s); families."""
 
     views: Pictures
     masks: Floats
-    shown: Floats  # for each fake: how much of the making is there to be seen, 0..1
+    shown: Floats  # (N / 2,) how much of each fake is there to be seen, 0..1
     families: list[str]
 
 
@@ -70,33 +68,26 @@ class Pairs:
         """That are trained on."""
         return sorted({fake.family for fakes in self.fakes.values() for fake in fakes})
 
-    def batch(
-        self, count: int, size: int, online: float, subtle: float, seed: list[int], worn: int = 0
-    ) -> Batch:
-        """``count`` reals and a fake of each, ``online`` of them blended anew; ``worn`` more."""
+    def batch(self, count: int, size: int, online: float, subtle: float, seed: list[int]) -> Batch:
+        """``count`` reals and a fake of each, ``online`` of them blended anew."""
         generator = np.random.default_rng(seed)
         films = list(self.people.values())
         reals, fakes, masks, shown, families = [], [], [], [], []
         for who in generator.choice(len(films), count, p=self._chances):
             real = films[who][int(generator.integers(len(films[who])))]
             pair, mask, family = self.pair(real, online, subtle, generator)
+            if generator.random() < COMPLEXION:
+                pair = complexion(pair, self.corpus.points(real)[:2], generator)
             moved, place = reframe(pair, mask, size, generator)
             reals.append(moved[0])
             fakes.append(moved[1])
             masks.append(place)
             shown.append(visible(moved[0], moved[1], place))
             families.append(family)
-        harsh = []
-        for who in generator.choice(len(films), worn, p=self._chances):
-            real = films[who][int(generator.integers(len(films[who])))]
-            start = int(generator.integers(FRAMES - 1))
-            film = self.corpus.film(real, start, start + 2)
-            harsh.append(reframe([film], masks[0], size, generator, HARSH)[0][0])
-        nothing = np.zeros_like(masks[0])
+        nothing = [np.zeros_like(mask) for mask in masks]
         return Batch(
-            np.stack(reals + fakes + harsh),
-            np.stack([nothing] * count + masks + [nothing] * worn), np.array(shown, np.float32),
-            ["real"] * count + families + ["real"] * worn,
+            np.stack(reals + fakes), np.stack(nothing + masks), np.array(shown, np.float32),
+            ["real"] * count + families,
         )  # fmt: skip
 
     def pair(
@@ -119,23 +110,37 @@ class Pairs:
         return [mine, theirs], np.asarray(small, np.float32), "blend"
 
 
+def complexion(
+    pair: list[Pictures], points: Floats, generator: np.random.Generator
+) -> list[Pictures]:
+    """Both films with a face of another colour, darker more often than lighter.
+
+    The few people that there are to learn from look alike. Without this a dark face is taken for
+    one that was painted over.
+    """
+    mask = soft_mask(pair[0].shape[1:3], points[:1], "face", generator)
+    gain = np.exp(generator.uniform(-0.08, 0.08, 3) + generator.uniform(-0.3, 0.05))
+    gamma = float(np.exp(generator.uniform(-0.15, 0.7)))
+    table = np.arange(256)[:, None] / 255.0
+    curve = np.clip(255.0 * table**gamma * gain + 0.5, 0, 255).astype(np.uint8)
+    made = []
+    for film in pair:
+        toned = np.stack([cv2.LUT(picture, curve[None]) for picture in film]).astype(np.uint8)
+        made.append(paste(film, toned, np.repeat(mask, len(film), axis=0)))
+    return made
+
+
 def visible(real: Pictures, fake: Pictures, mask: Floats) -> float:
     """How much of the making is there to be seen, 0..1: what hardly differs teaches nothing."""
     side = len(mask)
     apart = cv2.absdiff(real, fake).max(axis=2)
     small = cv2.resize(apart, (side, side), interpolation=cv2.INTER_AREA)
     inside = mask > 0.25
-    if inside.mean() > WHOLE:
-        return 0.0
     return float(np.clip((small[inside].mean() - 1.0) / 3.0, 0.0, 1.0)) if inside.any() else 0.0
 
 
 def reframe(
-    pair: list[Pictures],
-    mask: Floats,
-    size: int,
-    generator: np.random.Generator,
-    wear: Chances | None = None,
+    pair: list[Pictures], mask: Floats, size: int, generator: np.random.Generator
 ) -> tuple[list[Pictures], Floats]:
     """Views (S, S, 3) of both, cut askew alike, worn alike, and the mask (S/16, S/16)."""
     native = size
@@ -144,8 +149,7 @@ def reframe(
     places = _askew(native, size, generator)
     seed = int(generator.integers(2**31))
     mirrored = generator.random() < 0.5
-    if wear is None:
-        wear = GENTLE if generator.random() < 0.4 else WEAR
+    wear = GENTLE if generator.random() < 0.4 else WEAR
     count = 2 if generator.random() < 0.5 else 1  # a picture that follows another is coded unlike
     seen = []
     for film in pair:

@@ -29,7 +29,6 @@ class Settings(BaseModel):
     online: float = Field(0.5, ge=0, le=1, description="share of fakes that are blended anew")
     steps: int = Field(900, gt=0)
     pairs: int = Field(12, gt=0, description="real films a step, each with a fake of it")
-    worn: int = Field(5, ge=0, description="badly worn reals a step, besides")
     learning_rate: float = 8e-4
     weight_decay: float = 0.02
     frozen: int = Field(2, ge=0, description="first blocks that stay as ImageNet left them")

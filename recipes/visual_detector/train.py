@@ -72,17 +72,15 @@ class Learner:
             made = self.network(given)
         logits, places = made["logit"].float()[:, 0], made["map"].float()[:, 0]
         masks = torch.from_numpy(batch.masks).to(self.device)
-        count = len(batch.shown)
+        count = len(logits) // 2
         shown = torch.from_numpy(batch.shown).to(self.device)
-        label = torch.zeros_like(logits)
-        label[count : 2 * count] = 1.0
-        weight = torch.ones_like(logits)
-        weight[count : 2 * count] = shown
+        label = torch.cat([torch.zeros(count), torch.ones(count)]).to(self.device)
+        weight = torch.cat([torch.ones_like(shown), shown])
         each = binary_cross_entropy_with_logits(logits, label, reduction="none")
         # Beside its own original, a fake differs by nothing but the making: no face, no light.
-        above = softplus(1.0 - (logits[count : 2 * count] - logits[:count]))
-        there = softplus(1.0 - (places[count : 2 * count] - places[:count]))
-        share = shown[:, None, None] * masks[count : 2 * count]
+        above = softplus(1.0 - (logits[count:] - logits[:count]))
+        there = softplus(1.0 - (places[count:] - places[:count]))
+        share = shown[:, None, None] * masks[count:]
         losses = {
             "frame": (weight * each).sum() / weight.sum(),
             "places": settings.places * binary_cross_entropy_with_logits(places, masks),
@@ -150,9 +148,7 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> P
     while step < settings.steps:
         step += 1
         seed = [settings.seed, step]
-        batch = pairs.batch(
-            settings.pairs, size, settings.online, settings.subtle, seed, settings.worn
-        )
+        batch = pairs.batch(settings.pairs, size, settings.online, settings.subtle, seed)
         losses = learner.step(batch, step)
         log.write(step, **{name: round(float(v.detach()), 5) for name, v in losses.items()})
         if step % settings.validate_every == 0 or step == settings.steps:
