@@ -22,7 +22,7 @@ def table(fitting: Any, files: int, seed: int = 0, second: float = 1.0) -> Any:
     rng = np.random.default_rng(seed)
     synthetic = np.arange(files) % 2 == 0
     scores = rng.standard_normal((files, 2)) + np.outer(synthetic, [SHIFT, second])
-    groups = tuple(f"p{n % 25}" for n in range(files))
+    groups = tuple(f"p{n % 201}" for n in range(files))
     families = tuple(f"f{n % 3}" if s else "real" for n, s in enumerate(synthetic))
     return fitting.Table(("a", "b"), scores, synthetic, groups, families)
 
@@ -89,11 +89,19 @@ def test_thresholds_hold_for_new_real_files(fitting: Any) -> None:
         limits = fitting.conformal_thresholds(rng.standard_normal(199), people)
         passed.append(np.mean(rng.standard_normal(2000) >= limits["0.01"]))
     assert 0.006 < np.mean(passed) < 0.0115
-    assert (
-        "0.001" not in limits and "0.005" in limits
-    )  # one in 1,000 takes 999 people
+    assert "0.001" not in limits and "0.005" in limits  # one in 1,000 takes 999 people
 
 
 def test_many_files_of_few_people_promise_little(fitting: Any) -> None:
     scores = np.random.default_rng(0).standard_normal(2000)
     assert fitting.conformal_thresholds(scores, np.array(["a", "b", "c", "d"] * 500)) == {}
+
+
+def test_few_people_teach_little(fitting: Any) -> None:
+    many = table(fitting, 4000)
+    few = fitting.Table(
+        many.members, many.scores, many.synthetic,
+        tuple(f"p{n % 4}" for n in range(len(many))), many.families,
+    )  # fmt: skip
+    slopes = [fitting.fit_member(t.scores[:, 0], t).slope for t in (many, few)]
+    assert slopes[1] < 0.75 * slopes[0]
