@@ -57,7 +57,8 @@ def fuse(
     """Calibrate every piece of evidence and weigh them together.
 
     ``false_positive_rate``: the share of real files that may be called synthetic. It is divided
-    among the parts there is evidence of, so that it holds for the file (Bonferroni).
+    among the parts that there is evidence of and that can raise an alarm at all, so that it holds
+    for the file (Bonferroni).
     """
     known = calibration or load()
     told = tuple(calibrated(each, known) for each in evidence)
@@ -66,7 +67,8 @@ def fuse(
         for name in known.parts
         if any(e.score is not None and e.detector in known.parts[name].members for e in told)
     }
-    rate = false_positive_rate / max(len(draws), 1)
+    deciding = [n for n in draws if known.parts[n].most > -np.log(false_positive_rate)]
+    rate = false_positive_rate / max(len(deciding), 1)
     thresholds = {name: threshold(known.parts[name], rate) for name in draws}
     parts = tuple(
         _part(name, drawn, thresholds[name], known.parts[name].miss)

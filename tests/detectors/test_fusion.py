@@ -154,3 +154,6 @@ def test_a_part_that_may_not_settle_anything_does_not() -> None:
     known = calibration(sync=part("sync", most=3.0))
     found = fuse([said("sync", 4.0, "sync")], calibration=known)
     assert found.score == 3.0 and found.answer == "inconclusive"
+    both = calibration(sync=part("sync", most=3.0), voice=part("audio"))
+    told = fuse([said("sync", 4.0, "sync"), said("audio", 0.0, "voice")], 0.01, both)
+    assert told.thresholds["voice"] == pytest.approx(math.log(100))  # no share is kept for it
