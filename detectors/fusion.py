@@ -29,6 +29,8 @@ _FOUND = {
     "sync": "face and voice do not belong together",
 }
 _UNSURE = {"face": "the face", "voice": "the voice", "sync": "the agreement of face and voice"}
+#: Likelihood ratios below 2 support neither (ENFSI guideline for evaluative reporting, 2015).
+_NO_SUPPORT = float(np.log(2.0))
 _SEED = 20
 _LEVELS = (2.5, 97.5)
 
@@ -150,7 +152,7 @@ def _part(name: PartName, drawn: Floats, limit: float, miss: float) -> Part:
 def _answer_of(score: float, limit: float, miss: float) -> Answer:
     if score >= limit:
         return "synthetic"
-    return "not-detected" if score < max(miss, 0.0) else "inconclusive"
+    return "not-detected" if score < max(miss, _NO_SUPPORT) else "inconclusive"
 
 
 def _interval(drawn: Floats) -> tuple[float, float]:
