@@ -1,12 +1,12 @@
-"""Score the sound detector: families in training and held out, false alarms, what is trivial.
+"""Score the sound detector: every family, false alarms, what is trivial.
 
-    python recipes/audio_detector/evaluate.py --model runs/audio-small/audio-small.safetensors \
-        --corpus .packs/fake_sounds --data ../shared/data --held-out runs --out runs/detect
+    python recipes/audio_detector/evaluate.py --corpus .packs/fake_sounds --data ../shared/data \
+        --model runs/detect/audio-small/audio-small.safetensors --out runs/detect
 
-Writes ``audio.csv`` and ``audio-mp3.csv`` (after MP3 at 64 kb/s), for every family whose weights
-``runs/audio-without-FAMILY`` are there, ``audio-without-FAMILY.csv``
-and its ``-mp3.csv``, ``audio-real.csv`` (recordings of other corpora), and the tables, as Markdown,
-in ``audio.md``. ``--external`` adds ``audio-external.csv``: what others' generators made.
+Writes ``audio.csv``, ``audio-mp3.csv`` (after MP3 at 64 kb/s), ``audio-disturbed.csv``,
+``audio-real.csv`` (recordings of other corpora), and the tables, as Markdown, in ``audio.md``.
+``--external`` adds ``audio-external.csv``: what others' generators made. Families that were left
+out of training: ``held_out.py``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="folder with speech.csv, for other recordings")
-    parser.add_argument("--held-out", type=Path, help="folder of the runs without a family")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--external", action="store_true", help="score external_dev/audio too")
     options = parser.parse_args()
@@ -52,7 +51,7 @@ def main() -> None:
     own = {name: of_items(detector, corpus, items, c) for name, c in CHANGES.items()}
     for name, rows in own.items():
         write(options.out / f"audio{name}.csv", rows)
-    text = [tables.families(own, held_out(options.held_out, corpus, items, options.out))]
+    text = [tables.families(own)]
     text.append(tables.shortcuts(shortcuts(corpus, items)))
     if options.data is not None:
         real = recordings(detector, options.data)
@@ -103,24 +102,6 @@ def of_items(
 
 def _sound(corpus: SoundCorpus, item: SoundItem) -> Floats:
     return corpus.sound(item).astype(np.float32) / np.float32(32768)
-
-
-def held_out(
-    runs: Path | None, corpus: SoundCorpus, items: list[SoundItem], out: Path
-) -> dict[str, dict[str, list[Row]]]:
-    """Family -> change -> rows of that family and of the recordings, by weights without it."""
-    found: dict[str, dict[str, list[Row]]] = {}
-    for family in sorted({item.family for item in items} - {"real"}) if runs else []:
-        name = f"audio-without-{family}"
-        path = Path(str(runs)) / name / f"{name}.safetensors"
-        if not path.is_file():
-            continue
-        detector = AudioDetector(str(path))
-        wanted = [item for item in items if item.family in ("real", family)]
-        found[family] = {c: of_items(detector, corpus, wanted, CHANGES[c]) for c in ("", "-mp3")}
-        for change, rows in found[family].items():
-            write(out / f"{name}{change}.csv", rows)
-    return found
 
 
 def shortcuts(corpus: SoundCorpus, items: list[SoundItem]) -> dict[str, tables.Shortcuts]:

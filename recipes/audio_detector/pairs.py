@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 RATE = 16_000
 _CHEAP = (room, equalise, noise, clip, low_pass)
 #: Families that are left out together: conversions sound through the vocoder.
-RELATED = {"vocoder": ("vocoder", "conversion")}
+RELATED = {"vocoder": ("vocoder", "conversion"), "signal": ("signal", "pulses")}
 
 
 def without(family: str) -> tuple[str, ...]:

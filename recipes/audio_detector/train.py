@@ -49,6 +49,10 @@ class Settings(BaseModel):
     seconds: float = Field(2.0, gt=0, description="of a window")
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
+    branches: tuple[Literal["spectrum", "wave"], ...] = Field(
+        ("spectrum", "wave"),
+        description="those that learn; a run that goes on may leave one as it is",
+    )
     ranked: float = Field(0.5, ge=0, description="weight of the order of each pair")
     decay: float = Field(0.995, ge=0, lt=1, description="of the averaged weights")
     validate_every: int = Field(550, gt=0)
@@ -112,13 +116,17 @@ def losses(
     """Of each branch: cross entropy, and how far a recording lies above its fake."""
     batch = views(torch.cat([real, fake]), settings.network)
     batch["spectrum"] = hidden(batch["spectrum"], rng)
-    with torch.autocast(real.device.type, torch.bfloat16, enabled=settings.bfloat16):
-        result = network(batch)
+    parts = {
+        "spectrum": lambda: network.spectrum(batch["spectrum"]).mean(dim=(1, 2)),
+        "wave": lambda: network.wave(batch["sound"]).mean(dim=1),
+    }
     terms = {}
-    for name in ("spectrum_logit", "wave_logit"):
-        low, high = result[name].float().chunk(2)
-        terms[name] = (softplus(low) + softplus(-high)).mean() / 2
-        terms[name] = terms[name] + settings.ranked * softplus(low - high).mean()
+    for name in settings.branches:
+        with torch.autocast(real.device.type, torch.bfloat16, enabled=settings.bfloat16):
+            logits = parts[name]()
+        low, high = logits.float().chunk(2)
+        terms[f"{name}_logit"] = (softplus(low) + softplus(-high)).mean() / 2
+        terms[f"{name}_logit"] += settings.ranked * softplus(low - high).mean()
     return terms
 
 

@@ -96,16 +96,11 @@ _PLAIN: dict[str, dict[str, Maker]] = {
         "masked": signals.masked,
         "frame-codec": signals.frame_codec,
     },
-}  # fmt: skip
-
-
-_PLAIN["pulses"] = {
-    "source-filter": pulses.source_filter,
-    "overlap-add": pulses.overlap_add,
+    "pulses": {
+        "source-filter": pulses.source_filter,
+        "overlap-add": pulses.overlap_add,
+    },
 }
-
-#: Parts that are not families of their own.
-_FAMILIES = {"pulses": "signal"}
 
 
 def main() -> None:
@@ -168,8 +163,7 @@ def _fakes(workshop: Workshop, family: str) -> list[Made]:
                 continue
             original = "" if family == "tts" else excerpt.name
             name = f"{excerpt.name}.{family}{number}"
-            kind = _FAMILIES.get(family, family)
-            made.append((_item(excerpt, name, kind, system, original), _kept(fake)))
+            made.append((_item(excerpt, name, family, system, original), _kept(fake)))
     return made
 
 

@@ -144,8 +144,10 @@ def test_training_learns_resumes_and_is_scored(recipe, corpus, views, tmp_path):
     with (tmp_path / "scores.csv").open(newline="") as file:
         read = list(csv.DictReader(file))
     assert list(read[0]) == ["file", "label", "family", "system", "person", "split", "score"]
-    table = evaluate.tables.families({"": rows, "-mp3": rows}, {})
-    assert table.count("\n| ") == 4  # all, and three families
+    both = {"": rows, "-mp3": rows}
+    assert evaluate.tables.families(both).count("\n| ") == 4  # all, and three families
+    limit = evaluate.tables.false_alarms(both, {"others": rows})
+    assert "| others | 2 |" in limit
 
 
 @pytest.mark.data
