@@ -17,7 +17,9 @@ from avsynth.models.typicality import (
     FACE_REGIONS,
     KINDS,
     VOICE_REGIONS,
+    Context,
     Density,
+    Doubles,
     Floats,
     features,
 )
@@ -77,6 +79,11 @@ class AnomalyScorer:
                 extras[f"density.{name}"] for name in ("mean", "between", "within")
             )
             self.density = Density(mean, between, within, centre, spread)
+            self._context = (
+                Context(extras["context.mean"], extras["context.slopes"])
+                if self._regions.reference is not None
+                else None
+            )
             self._usual = extras["usual.mean"], extras["usual.spread"]
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError("an anomaly detector without its density") from error
@@ -87,8 +94,8 @@ class AnomalyScorer:
         ``change`` is known from two pictures on.
         """
         found = run(self._model, pictures[None])
-        feature = arranged(features(found, self._regions), self.layout)[0]
-        return Look(feature, self._heat(found), found)
+        feature = explained(features(found, self._regions), self.layout, self._context)[0]
+        return Look(np.asarray(feature, np.float32), self._heat(found), found)
 
     def _heat(self, found: Mapping[str, Floats]) -> Floats:
         mean, spread = self._usual
@@ -132,3 +139,15 @@ def arranged(named: Mapping[str, Floats], layout: Iterable[str]) -> Floats:
     many = len(next(iter(named.values())))
     empty = {k: np.full((many, order.count(k)), np.nan, np.float32) for k in kinds}
     return np.concatenate([named.get(kind, empty[kind]) for kind in kinds], axis=1)
+
+
+def explained(
+    named: Mapping[str, Floats], layout: Iterable[str], context: Context | None
+) -> Floats | Doubles:
+    """As ``arranged``, less what the context of each picture explains."""
+    found = arranged(named, layout)
+    if context is None:
+        return found
+    known = named["context"]
+    missing = np.full((len(known), len(context.mean) - known.shape[1]), np.nan)
+    return context.without(found, np.concatenate([known, missing], axis=1))

@@ -23,14 +23,15 @@ Doubles = NDArray[np.float64]
 #: picture.
 KINDS = ("error", "shape", "variance", "divergence", "change")
 _LEAST = 1e-8
+_RIDGE = 1e-2  # variance that is added to a context's own
 
 
 @dataclass(frozen=True)
 class Regions:
     """Rectangles (top, left, bottom, right) in fractions of the picture.
 
-    Bands of a group of ``bands`` count together. With a ``reference`` everything is said relative
-    to that rectangle of the same picture, which cancels camera and codec.
+    Bands of a group of ``bands`` count together. What a ``reference`` rectangle shows is the
+    ``Context`` of all the others: it knows of the camera and the codec, not of the mouth.
     """
 
     names: tuple[str, ...]
@@ -63,21 +64,29 @@ VOICE_REGIONS = Regions(
 
 
 def features(found: Mapping[str, Floats], regions: Regions) -> dict[str, Floats]:
-    """What ``AnomalyVae`` found in N pictures -> kind -> features (N, F).
+    """What ``AnomalyVae`` found in N pictures -> kind -> features (N, F), bands within regions.
 
     ``found`` holds arrays as ``AnomalyVae.forward`` names them, and may hold ``change``, (N, 10,
-    h, w), half the mean square of the difference of two pictures' errors. Features of a kind are
-    bands within regions.
+    h, w), half the mean square of the difference of two pictures' errors. Where the regions have a
+    reference, ``context`` (N, R) holds all the kinds of it.
     """
+    measured = _measured(found, regions)
+    if regions.reference is not None:
+        beside = Regions(("reference",), (regions.reference,), regions.bands)
+        own = _measured(found, beside)
+        measured["context"] = np.concatenate([own[k] for k in KINDS if k in own], axis=1)
+    return measured
+
+
+def _measured(found: Mapping[str, Floats], regions: Regions) -> dict[str, Floats]:
     expected = np.exp(found["variance"])
     error = _together(found["energy"] / expected, regions)
     size = _together(found["size"] / np.sqrt(expected), regions)
-    variance = _together(found["variance"], regions)
     divergence = found["divergence"].sum(axis=1, keepdims=True)
     measured = {
         "error": _log(error, regions),
         "shape": _log(size**2 / (error + _LEAST), regions),
-        "variance": regions.means(variance) - _reference(variance, regions),
+        "variance": regions.means(_together(found["variance"], regions)),
         "divergence": _log(divergence, regions),
     }
     if "change" in found:
@@ -92,16 +101,9 @@ def _together(values: Floats | Doubles, regions: Regions) -> Doubles:
     return np.stack(groups, axis=1)
 
 
-def _log(values: Floats | Doubles, regions: Regions) -> Doubles:
-    """Logarithm of the mean over each rectangle, less that over the reference."""
-    own = np.log(regions.means(values) + _LEAST)
-    if regions.reference is None:
-        return own
-    return np.asarray(own - np.log(_mean(values, regions.reference) + _LEAST)[..., None])
-
-
-def _reference(values: Floats | Doubles, regions: Regions) -> Doubles | float:
-    return 0.0 if regions.reference is None else _mean(values, regions.reference)[..., None]
+def _log(values: Doubles | Floats, regions: Regions) -> Doubles:
+    """Logarithm of the mean over each rectangle."""
+    return np.asarray(np.log(regions.means(values) + _LEAST))
 
 
 def _mean(values: Floats | Doubles, box: tuple[float, float, float, float]) -> Doubles:
@@ -109,6 +111,30 @@ def _mean(values: Floats | Doubles, box: tuple[float, float, float, float]) -> D
     top, left, bottom, right = (round(b * s) for b, s in zip(box, (height, width) * 2, strict=True))
     part = values[..., top : max(bottom, top + 1), left : max(right, left + 1)]
     return np.asarray(part.mean(axis=(-2, -1), dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the reference of a picture lets expect of the rest of it: a linear regression.
+
+    ``mean`` (R,) of the context, ``slopes`` (R, F).
+    """
+
+    mean: Doubles
+    slopes: Doubles
+
+    @classmethod
+    def fit(cls, features: Floats, context: Floats, weights: Doubles) -> Context:
+        """Of real pictures, features (N, F) and contexts (N, R) that count by ``weights`` (N,)."""
+        share = weights / weights.sum()
+        mean = share @ context
+        away, own = context - mean, features - share @ features
+        inside = (away * share[:, None]).T @ away + _RIDGE * np.eye(len(mean))
+        return cls(mean, np.linalg.solve(inside, (away * share[:, None]).T @ own))
+
+    def without(self, features: Floats, context: Floats) -> Doubles:
+        """Features (..., F) less what the context (..., R) explains; NaN in it explains nothing."""
+        return np.asarray(features - np.nan_to_num(context - self.mean) @ self.slopes)
 
 
 @dataclass(frozen=True)

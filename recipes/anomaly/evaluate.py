@@ -4,7 +4,8 @@
         --weights anomaly-face-small [OTHER.safetensors ...] --out runs/detect
 
 For every way to score (see measure.py) and every family: AUC against all real items of the same
-recordings and split, with 95 % intervals by bootstrap over people; the same after H.264 at CRF 35
+recordings and split, with 95 % intervals by bootstrap over people (over files where there is
+but one); the same after H.264 at CRF 35
 or MP3 at 64 kb/s. Then the false alarms of a threshold set on the real items of ``dev``. The
 scores of the first weights, as the detector gives them, are written to OUT/face-anomaly.csv or
 OUT/voice-anomaly.csv; all numbers to OUT/NAME.json.
@@ -25,7 +26,7 @@ from measure import ALL, Item, face_items, scores, sound_items
 
 from avsynth.models.anomaly_scorer import AnomalyScorer
 from avsynth.weights.registry import load
-from detectors.metrics.bootstrap import by_person
+from detectors.metrics.bootstrap import ConfidenceInterval, by_file, by_person
 from detectors.metrics.operating import binomial_interval, enough_for, threshold_at_fpr
 from detectors.metrics.ranking import auc, auc_of
 
@@ -100,10 +101,17 @@ def tables(rows: list[Row]) -> dict[str, dict[str, list[float]]]:
             both = [*real, *chosen]
             values, fake = [made[way] for _, made in both], [i.label == "fake" for i, _ in both]
             people = [item.person for item, _ in both]
-            span = by_person(values, fake, people, {"auc": auc_of}, _DRAWS, seed=0)["auc"]
+            span = interval(values, fake, people)
             numbers = [auc(values, fake), span.low, span.high]
             found[way][family] = [*(round(n, 4) for n in numbers), len(chosen), len(set(people))]
     return found
+
+
+def interval(values: list[float], fake: list[bool], people: list[str]) -> ConfidenceInterval:
+    """Of the AUC over people; over files where there is but one person."""
+    if len(set(people)) > 1:
+        return by_person(values, fake, people, {"auc": auc_of}, _DRAWS, seed=0)["auc"]
+    return by_file(values, fake, {"auc": auc_of}, _DRAWS, seed=0)["auc"]
 
 
 def alarms(rows: dict[bool, list[Row]]) -> list[dict[str, object]]:

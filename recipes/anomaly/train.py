@@ -27,8 +27,16 @@ from settings import Settings
 from torch import Tensor
 
 from avsynth.models.anomaly import COARSE, AnomalyVae
-from avsynth.models.anomaly_scorer import arranged, run, surprise
-from avsynth.models.typicality import FACE_REGIONS, VOICE_REGIONS, Density, Floats, features
+from avsynth.models.anomaly_scorer import arranged, explained, run, surprise
+from avsynth.models.typicality import (
+    FACE_REGIONS,
+    VOICE_REGIONS,
+    Context,
+    Density,
+    Floats,
+    Regions,
+    features,
+)
 from avsynth.training import checkpoint
 from avsynth.training.command import read_run
 from avsynth.training.ema import Ema
@@ -152,14 +160,15 @@ def publishable(
 ) -> None:
     """Fit the density on the training people, scale it on the others, and write all of it."""
     network.half().float()  # as the file will have it
-    measured, cells = survey(network, pool, settings)
+    regions = FACE_REGIONS if settings.subject == "face" else VOICE_REGIONS
+    measured, cells = survey(network, pool, regions)
     layout = [kind for kind in settings.kinds for _ in range(measured[kind].shape[1])]
-    recordings = grouped(arranged(measured, layout), pool)
-    shrink = best_shrink(recordings, pool)
-    density = Density.fit(recordings, equal_people(pool.people), shrink)
-    others, _ = survey(network, unseen, settings)
+    shrink = best_shrink(measured, layout, pool)
+    context, density = fit(measured, layout, pool, np.arange(len(pool.people)), shrink)
+    others, _ = survey(network, unseen, regions)
     distances = [
-        density.distance(r.mean(axis=0), len(r)) for r in grouped(arranged(others, layout), unseen)
+        density.distance(r.mean(axis=0), len(r))
+        for r in grouped(explained(others, layout, context), unseen)
     ]
     low, centre, high = np.quantile(distances, (0.1587, 0.5, 0.8413))
     extras = {
@@ -167,6 +176,9 @@ def publishable(
            for n in ("mean", "between", "within")},
         **{f"usual.{n}": torch.from_numpy(v).half() for n, v in cells.items()},
     }  # fmt: skip
+    if context is not None:
+        extras["context.mean"] = torch.from_numpy(context.mean).float()
+        extras["context.slopes"] = torch.from_numpy(context.slopes).float()
     metadata = {
         "name": settings.name, "purpose": settings.purpose, "licence": settings.licence,
         "data": list(pool.data), "people": len(set(pool.people)), "films": len(pool.pictures),
@@ -178,23 +190,38 @@ def publishable(
 
 
 def survey(
-    network: AnomalyVae, pool: Pool, settings: Settings
+    network: AnomalyVae, pool: Pool, regions: Regions
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Features (N, F) by kind of all films; mean and spread of each cell's surprise."""
-    regions = FACE_REGIONS if settings.subject == "face" else VOICE_REGIONS
     parts, cells = [], []
     for first in range(0, len(pool.pictures), _AT_ONCE):
         found = run(network, pool.pictures[first : first + _AT_ONCE].astype(np.float32))
         parts.append(features(found, regions))
         cell = surprise(found["energy"], found["variance"])
         # A second of speech has no places in time: all steps count alike.
-        cells.append(cell if settings.subject == "face" else cell.mean(axis=-1, keepdims=True))
+        cells.append(cell if network.config.aligned else cell.mean(axis=-1, keepdims=True))
     surprises = np.concatenate(cells)
     usual = {"mean": surprises.mean(axis=0), "spread": surprises.std(axis=0) + 1e-2}
     return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}, usual
 
 
-def best_shrink(recordings: list[Floats], pool: Pool) -> float:
+def fit(
+    measured: dict[str, Floats], layout: list[str], pool: Pool, chosen: NDArray[np.intp],
+    shrink: float,
+) -> tuple[Context | None, Density]:  # fmt: skip
+    """What the context explains, and the density of the rest, of the ``chosen`` recordings."""
+    weights = equal_people(pool.people)
+    context = None
+    if "context" in measured:
+        own = np.flatnonzero(np.isin(pool.recordings, chosen))
+        share = (weights / np.bincount(pool.recordings))[pool.recordings[own]]
+        context = Context.fit(arranged(measured, layout)[own], measured["context"][own], share)
+    recordings = grouped(explained(measured, layout, context), pool)
+    density = Density.fit([recordings[i] for i in chosen], weights[chosen], shrink)
+    return context, density
+
+
+def best_shrink(measured: dict[str, Floats], layout: list[str], pool: Pool) -> float:
     """The one under which people who were left out are likeliest; of real people, no fakes."""
     people = sorted(set(pool.people))
     folds = min(_FOLDS, len(people))
@@ -204,9 +231,9 @@ def best_shrink(recordings: list[Floats], pool: Pool) -> float:
     def held_out(shrink: float) -> float:
         total = 0.0
         for number in range(folds):
-            own, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-            density = Density.fit([recordings[i] for i in others], weights[others], shrink)
-            for i in own:
+            context, density = fit(measured, layout, pool, np.flatnonzero(fold != number), shrink)
+            recordings = grouped(explained(measured, layout, context), pool)
+            for i in np.flatnonzero(fold == number):
                 mean = recordings[i].mean(axis=0)
                 total += weights[i] * density.log_likelihood(mean, len(recordings[i]))
         return total

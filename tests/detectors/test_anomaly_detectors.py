@@ -44,6 +44,8 @@ def written(path, aligned):
         "density.within": torch.eye(size), "usual.mean": torch.zeros(cells),
         "usual.spread": torch.ones(cells),
     }  # fmt: skip
+    if aligned:
+        extras |= {"context.mean": torch.zeros(17), "context.slopes": torch.zeros(17, size)}
     metadata = {"data": ["made"], "layout": layout, "centre": 0.0, "spread": 1.0}
     weights_file.write(path, "anomaly", AnomalyVae(config), config, extras, metadata)
     return str(path)

@@ -24,7 +24,7 @@ from avsynth.models.anomaly_views import (
     sound_picture,
     spoken,
 )
-from avsynth.models.typicality import FACE_REGIONS, VOICE_REGIONS, Density, features
+from avsynth.models.typicality import FACE_REGIONS, VOICE_REGIONS, Context, Density, features
 from avsynth.training.steps import improve
 from avsynth.weights import file as weights_file
 
@@ -123,27 +123,45 @@ def test_a_voice_is_seen_without_its_loudness_and_colour():
     assert spoken(sound) and not spoken(np.zeros_like(sound))
 
 
-def test_features_are_relative_to_the_upper_face():
-    random = np.random.default_rng(0)
-    found = {
-        "energy": random.uniform(1, 2, (4, 10, 28, 28)).astype(np.float32),
-        "size": random.uniform(0.5, 1, (4, 10, 28, 28)).astype(np.float32),
-        "variance": random.normal(size=(4, 10, 28, 28)).astype(np.float32),
-        "divergence": random.uniform(1, 3, (4, 2, 14, 14)).astype(np.float32),
+def found_in(many, random):
+    """What a network may say of pictures of faces."""
+    return {
+        "energy": random.uniform(1, 2, (many, 10, 28, 28)).astype(np.float32),
+        "size": random.uniform(0.5, 1, (many, 10, 28, 28)).astype(np.float32),
+        "variance": random.normal(size=(many, 10, 28, 28)).astype(np.float32),
+        "divergence": random.uniform(1, 3, (many, 2, 14, 14)).astype(np.float32),
     }
+
+
+def test_features_are_means_by_band_and_region():
+    found = found_in(4, np.random.default_rng(0))
     seen = features(found, FACE_REGIONS)
     assert {k: v.shape for k, v in seen.items()} == {
-        "error": (4, 20), "shape": (4, 20), "variance": (4, 20), "divergence": (4, 5)
+        "error": (4, 20), "shape": (4, 20), "variance": (4, 20), "divergence": (4, 5),
+        "context": (4, 13),
     }  # fmt: skip
-    brighter = features(found | {"energy": 9 * found["energy"]}, FACE_REGIONS)
-    assert np.allclose(brighter["error"], seen["error"], atol=1e-4)
-    absolute = features(found | {"energy": 9 * found["energy"]}, VOICE_REGIONS)["error"]
-    assert np.allclose(absolute - features(found, VOICE_REGIONS)["error"], np.log(9), atol=1e-4)
+    assert "context" not in features(found, VOICE_REGIONS)
+    louder = features(found | {"energy": 9 * found["energy"]}, FACE_REGIONS)["error"]
+    assert np.allclose(louder - seen["error"], np.log(9), atol=1e-4)
     mouth = found["energy"].copy()
     mouth[:, :, 17:21, 11:17] /= 4  # a smooth mouth in a real face
-    smooth = features(found | {"energy": mouth}, FACE_REGIONS)["error"] - seen["error"]
-    assert smooth.reshape(4, 4, 5)[..., 0].max() < -0.3
-    assert np.abs(smooth.reshape(4, 4, 5)[..., 1:]).max() < 0.3
+    smooth = features(found | {"energy": mouth}, FACE_REGIONS)
+    change = (smooth["error"] - seen["error"]).reshape(4, 4, 5)
+    assert change[..., 0].max() < -0.3 and np.abs(change[..., 1:]).max() < 0.3
+    assert np.allclose(smooth["context"], seen["context"])  # it shows eyes and forehead alone
+
+
+def test_what_a_camera_does_to_the_whole_face_is_explained_by_the_eyes():
+    random = np.random.default_rng(0)
+    found = found_in(60, random)
+    found["energy"] *= np.exp(random.normal(0, 2, (60, 1, 1, 1))).astype(np.float32)
+    seen = features(found, FACE_REGIONS)
+    context = Context.fit(seen["error"], seen["context"], np.ones(60))
+    left = context.without(seen["error"], seen["context"])
+    assert seen["error"].std(axis=0).min() > 1.5 and left.std(axis=0).max() < 0.3
+    # What is not known of the context explains nothing, and nothing becomes unknown by it.
+    unknown = np.full_like(seen["context"], np.nan)
+    assert np.allclose(context.without(seen["error"], unknown), seen["error"])
 
 
 def test_the_density_is_two_sided_and_knows_recordings_from_windows():
@@ -189,7 +207,8 @@ def scorer_file(path, without=()):
     extras = {
         "density.mean": torch.zeros(7), "density.between": torch.eye(7),
         "density.within": torch.eye(7), "usual.mean": torch.zeros(10, 28, 28),
-        "usual.spread": torch.ones(10, 28, 28),
+        "usual.spread": torch.ones(10, 28, 28), "context.mean": torch.zeros(17),
+        "context.slopes": torch.zeros(17, 7),
     }  # fmt: skip
     metadata = {"data": ["made"], "layout": layout, "centre": 1.0, "spread": 2.0}
     kept = {k: v for k, v in extras.items() if k not in without}
