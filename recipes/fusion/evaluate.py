@@ -170,24 +170,27 @@ def held_out(folder: Path, part: PartName) -> Iterator[str]:
 
 def families(folder: Path, part: PartName) -> list[str]:
     """Those that the part's main detector was trained without."""
-    main_one = PARTS[part][0]
-    found = folder.glob(f"{main_one}-without-*.csv")
-    return sorted(path.stem.removeprefix(f"{main_one}-without-") for path in found)
+    start = f"{PARTS[part][0]}-without-"
+    found = (path.stem.removeprefix(start) for path in folder.glob(f"{start}*.csv"))
+    return sorted(name for name in found if "-" not in name)
+
+
+def table_of(folder: Path, name: str, family: str) -> Path:
+    """Scores of a detector that has not met ``family``."""
+    return folder / f"{name}{'' if name in NEVER_SEE_FAKES else f'-without-{family}'}.csv"
 
 
 def joined(folder: Path, part: PartName, family: str) -> list[Row]:
-    """Rows of the real files and of one family, by detectors that were trained without it."""
-    rows: dict[str, Row] = {}
-    for name in PARTS[part]:
-        path = folder / f"{name}-without-{family}.csv"
-        if name in NEVER_SEE_FAKES:
-            path = folder / f"{name}.csv"
-        if not path.exists():
-            continue
-        for row in read([path]):
-            if row["family"] in ("real", family):
-                rows.setdefault(row["file"], dict(row))[name] = row["score"]
-    return list(rows.values())
+    """Rows of the real files and of one family, by detectors that have not met it.
+
+    Only those count of which there is a table for every family.
+    """
+    tables = [
+        table_of(folder, name, family)
+        for name in PARTS[part]
+        if all(table_of(folder, name, other).exists() for other in families(folder, part))
+    ]
+    return [row for row in read(tables) if row["family"] in ("real", family)]
 
 
 def fitted(tables: Sequence[Table]) -> tuple[dict[str, Member], PartFusion]:

@@ -81,7 +81,7 @@ def test_a_folder_with_a_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_batch_is_gone_on_with(tmp_path: Path, how: signal.Signals) -> None:
-    files = [sound(tmp_path / f"{number:03}.wav", 2.0) for number in range(60)]
+    files = [sound(tmp_path / f"{number:03}.wav", 2.0) for number in range(120)]
     out = tmp_path / "out.jsonl"
     arguments = ["scan", "-r", tmp_path, *QUICK, "--out", out, "--jobs", 1]
     running = subprocess.Popen(
