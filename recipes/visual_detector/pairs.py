@@ -13,7 +13,7 @@ from avsynth.errors import UsageError
 from avsynth.models.frame_detector import CROP, LEFT, TOP
 from avsynth.training.face_corpus import FRAMES, FaceCorpus, FaceItem
 from avsynth.training.film_disturbance import Chances, degrade
-from avsynth.training.self_blend import paste, self_blend, soft_mask
+from avsynth.training.self_blend import self_blend
 
 Pictures = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -23,7 +23,6 @@ WEAR = Chances(
     sharpened=0.15, resized=0.2, blurred=0.15, noisy=0.15, jpeg=0.15, encoded=0.35, twice=0.0
 )
 GENTLE = Chances(resized=0.0, blurred=0.0, sharpened=0.1, noisy=0.05, jpeg=0.05, encoded=0.1)
-COMPLEXION = 0.4  # how often both faces get another colour
 MOUTHS = ("lipsync", "warp")
 NATIVE = 0.4  # how often a face is brought to a smaller size, and disturbed at that
 BENT = 0.035  # of the view, the farthest a part of the face is moved to make another face
@@ -76,8 +75,6 @@ class Pairs:
         for who in generator.choice(len(films), count, p=self._chances):
             real = films[who][int(generator.integers(len(films[who])))]
             pair, mask, family = self.pair(real, online, subtle, generator)
-            if generator.random() < COMPLEXION:
-                pair = complexion(pair, self.corpus.points(real)[:2], generator)
             moved, place = reframe(pair, mask, size, generator)
             reals.append(moved[0])
             fakes.append(moved[1])
@@ -108,26 +105,6 @@ class Pairs:
         theirs, mask, _ = self_blend(mine, points, generator)
         small = cv2.resize(mask[1], (28, 28), interpolation=cv2.INTER_AREA)
         return [mine, theirs], np.asarray(small, np.float32), "blend"
-
-
-def complexion(
-    pair: list[Pictures], points: Floats, generator: np.random.Generator
-) -> list[Pictures]:
-    """Both films with a face of another colour, darker more often than lighter.
-
-    The few people that there are to learn from look alike. Without this a dark face is taken for
-    one that was painted over.
-    """
-    mask = soft_mask(pair[0].shape[1:3], points[:1], "face", generator)
-    gain = np.exp(generator.uniform(-0.08, 0.08, 3) + generator.uniform(-0.3, 0.05))
-    gamma = float(np.exp(generator.uniform(-0.15, 0.7)))
-    table = np.arange(256)[:, None] / 255.0
-    curve = np.clip(255.0 * table**gamma * gain + 0.5, 0, 255).astype(np.uint8)
-    made = []
-    for film in pair:
-        toned = np.stack([cv2.LUT(picture, curve[None]) for picture in film]).astype(np.uint8)
-        made.append(paste(film, toned, np.repeat(mask, len(film), axis=0)))
-    return made
 
 
 def visible(real: Pictures, fake: Pictures, mask: Floats) -> float:
