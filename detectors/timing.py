@@ -64,6 +64,7 @@ def bench_scan(
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="avsynth-bench-") as name:
         folder = Path(name)
+        many = time_files(folder, files, ScanOptions(detectors=tuple(detectors)))
         loop = folder / "loop.mp4"
         write_film(loop, _LOOP)
         for kind in ("1080p film", "sound"):
@@ -78,7 +79,6 @@ def bench_scan(
                 path.unlink()
         person, _ = demo_media()
         first = statistics.median(scanned(person, chosen)["wall_s"] for _ in range(3))
-        many = time_files(folder, files, ScanOptions(detectors=tuple(detectors)))
     return {
         "machine": machine(),
         "rows": rows,
@@ -92,9 +92,19 @@ def bench_scan(
     }
 
 
+# The command, and at its end the most memory that it held.
+_COMMAND: Final = """
+import atexit, sys
+from avsynth.reporting import peak_memory_mb
+atexit.register(lambda: print("\\n" + str(peak_memory_mb()), file=sys.stderr))
+from avsynth.cli.main import main
+main()
+"""
+
+
 def scanned(path: Path, options: Sequence[str] = ()) -> Row:
     """What a scan of one file took, in a process of its own."""
-    command = [sys.executable, "-m", "avsynth", "scan", str(path), "--json", *options]
+    command = [sys.executable, "-c", _COMMAND, "scan", str(path), "--json", *options]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as complaints:
         began = time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=complaints)
@@ -103,11 +113,11 @@ def scanned(path: Path, options: Sequence[str] = ()) -> Row:
         process.returncode = 0  # it has been waited for
         out.seek(0)
         complaints.seek(0)
+        said = complaints.read().decode(errors="replace").strip()
         try:
             found = json.loads(out.read())
         except ValueError as error:
-            said = complaints.read().decode(errors="replace").strip()[-300:]
-            raise AvsynthError(f"the benchmark's scan failed: {said}") from error
+            raise AvsynthError(f"the benchmark's scan failed: {said[-300:]}") from error
     if found.get("verdict", "unreadable") == "unreadable":
         raise AvsynthError(f"the benchmark's scan failed: {found['error']}")
     seconds = found["duration"] or 1.0
@@ -117,7 +127,7 @@ def scanned(path: Path, options: Sequence[str] = ()) -> Row:
         "realtime_factor": round(seconds / wall, 2),
         "processor_s": round(used.ru_utime + used.ru_stime, 2),
         "processor_factor": round((used.ru_utime + used.ru_stime) / seconds, 4),
-        "peak_memory_mb": round(used.ru_maxrss / 1024),
+        "peak_memory_mb": round(float(said.splitlines()[-1])),
         "stages": {name: round(value, 2) for name, value in found["seconds"].items()},
     }
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Delaunay
 
 from avsynth.face.mesh import BORDER, LIPS_INNER, LIPS_OUTER, MOUTH_JAW, in_mouth, stored
 from avsynth.face.warp import Floats
@@ -68,6 +67,8 @@ def triangles(mean: Floats) -> NDArray[np.int32]:
     The strips follow the lip lines however closed the mouth is in ``mean``. Triangles that
     cannot move (all three corners fixed) are left out. All run clockwise as seen on the screen.
     """
+    from scipy.spatial import Delaunay  # a third of a second, and few who come here need it
+
     skin = np.setdiff1d(np.arange(VERTICES), [*INNER_RING, *_BESIDE_LIPS])
     around = skin[Delaunay(mean[skin]).simplices]
     lips = mean[OUTER_RING].astype(np.float32)
