@@ -33,7 +33,7 @@ def rows(split: str, seed: int, strength: float = 2.0) -> list[dict[str, str]]:
         scores = rng.standard_normal(3) + strength * (label == "fake")
         about = {
             "file": f"{split}{number}", "label": label, "family": family, "system": family,
-            "person": f"{split}-p{number % 12}", "split": split, "source": "clean", "original": "",
+            "person": f"{split}-p{number % 61}", "split": split, "source": "clean", "original": "",
         }  # fmt: skip
         made.append(about | {n: f"{s:.4f}" for n, s in zip(VOICE, scores, strict=True)})
     made[0]["voice-anomaly"] = ""  # it abstained
@@ -66,13 +66,13 @@ def test_ratios_of_unseen_people_come_true(recipe: dict[str, Any]) -> None:
     known = recipe["fit"].fit(rows("dev", 0), "made up")
     table = recipe["fit"].part_table(rows("test", 1), "voice")
     columns = dict(recipe["evaluate"].fused_columns(table, known.members, known.parts["voice"]))
-    assert recipe["evaluate"].ece(columns["fusion"], table.synthetic) < 0.06
+    assert recipe["evaluate"].ece(columns["fusion"], table.synthetic) < 0.07
 
 
 def test_the_table_counts_alarms_and_gives_every_family_a_line(recipe: dict[str, Any]) -> None:
     known = recipe["fit"].fit(rows("dev", 0), "made up")
     lines = list(recipe["evaluate"].judged(rows("test", 1), "voice", known))
-    assert "60 real files, 12 people" in lines[0]
+    assert "60 real files, 61 people" in lines[0]
     fused = next(line for line in lines if line.startswith("| fusion"))
     assert "of 60" in fused and "of 180" in fused
     assert all(any(line.startswith(f"| {f} |") for line in lines) for f in FAMILIES)
@@ -111,7 +111,7 @@ def test_fakes_of_agreement_are_no_fakes_of_the_face(recipe: dict[str, Any]) -> 
 
 def test_false_alarms_are_counted_by_source(recipe: dict[str, Any], tmp_path: Path) -> None:
     known = recipe["fit"].fit(rows("dev", 0), "made up")
-    scores = {"surely real": -3.0, "surely not": 9.0, "in between": 1.1}
+    scores = {"surely real": -3.0, "surely not": 9.0, "in between": 1.4}
     lines = [
         {"file": name, "source": "here", "audio": str(score), "vocoder-discriminator": str(score),
          "voice-anomaly": str(score), "visual": ""}
