@@ -203,7 +203,7 @@ def scan_all(connection: Connection, order: Order) -> None:
             connection.send(Step("ready", 0, None))
             while True:
                 connection.send(look(scanner, connection.recv(), order.pages, connection.send))
-        except (EOFError, BrokenPipeError):
+        except (EOFError, ConnectionError):
             return
         except Exception as error:
             connection.send(error)
