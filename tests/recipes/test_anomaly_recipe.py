@@ -17,7 +17,7 @@ from avsynth.weights import file as weights_file
 from avsynth.weights.registry import load
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "anomaly"
-MODULES = ("settings", "pool", "train", "measure", "evaluate")
+MODULES = ("settings", "pool", "density", "train", "measure", "evaluate", "reconstruct")
 FACE = {
     "subject": "face", "network": {"widths": [4, 6, 8], "latent": 2},
     "kinds": ["error", "variance", "divergence", "change"],
@@ -184,7 +184,7 @@ def test_people_are_drawn_equally_often(recipe):
         np.zeros((5, 1, 2, 2), np.float16), np.array([0, 0, 0, 1, 2]), ("a", "b", "b"), ("made",)
     )
     assert pool.weights() == pytest.approx([1 / 6] * 3 + [1 / 4] * 2)
-    assert recipe["train"].equal_people(pool.people) == pytest.approx([1, 0.5, 0.5])
+    assert recipe["density"].equal_people(pool.people) == pytest.approx([1, 0.5, 0.5])
 
 
 def test_the_shrinkage_is_chosen_on_people_left_out(recipe):
@@ -192,7 +192,7 @@ def test_the_shrinkage_is_chosen_on_people_left_out(recipe):
     people = tuple(f"p{i // 4}" for i in range(24))
     measured = {"error": random.normal(size=(72, 30))}  # too few for a covariance
     pool = recipe["pool"].Pool(np.zeros((72, 1, 1, 1)), np.arange(24).repeat(3), people, ())
-    assert recipe["train"].best_shrink(measured, ["error"] * 30, pool) >= 0.5
+    assert recipe["density"].best_shrink(measured, ["error"] * 30, pool) >= 0.5
 
 
 @pytest.mark.parametrize("subject", ["voice", "face"])
@@ -219,6 +219,24 @@ def test_the_evaluation_writes_scores_and_tables(
         value, low, high, fakes, people = found["typicality of all"]["all families"]
         assert 0 <= low <= value <= high <= 1 and (fakes, people) == (2, 2)
     assert "| typicality of all |" in capsys.readouterr().out
+
+
+def test_a_mouth_is_repainted_where_the_mask_says(recipe, faces, tmp_path):
+    path = recipe["train"].train(settings(recipe, **FACE), faces, tmp_path)
+    corpus = face_corpus.open_faces(faces)
+    film = corpus.film(corpus.items[0], 0, 2)
+    mask = np.zeros((224, 224), np.float32)
+    mask[120:200, 60:160] = 1
+    made = recipe["reconstruct"].repaint(load(path, "torch"), film, mask)
+    assert made.dtype == np.uint8 and made.shape == film.shape
+    assert (made[:, mask == 0] == film[:, mask == 0]).all()
+    inside = film[:, mask == 1].astype(float), made[:, mask == 1].astype(float)
+    assert np.abs(inside[0] - inside[1]).mean() > 2
+    # The colours stay: what is not clipped changes alike in red, green and blue.
+    change = (inside[1] - inside[0])[(inside[1] > 0).all(-1) & (inside[1] < 255).all(-1)]
+    assert np.ptp(change, axis=-1).max() <= 1
+    with pytest.raises(ValueError, match="224"):
+        recipe["reconstruct"].repaint(load(path, "torch"), film[:, :96, :96], mask)
 
 
 def test_configs_are_valid(recipe):
