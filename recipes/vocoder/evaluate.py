@@ -1,7 +1,7 @@
 """Take recordings apart and put them together again: how much is lost, as one table.
 
     python recipes/vocoder/evaluate.py --data ../shared/data --weights vocoder-small \
-        --out runs/vocoder/evaluation --sheet recipes/vocoder/sheet.png
+        --out runs/vocoder/evaluation --sheet recipes/vocoder/sheet.jpg
 
 Recordings are LibriSpeech rows of ``speech.csv`` of one split (``test``: 20 speakers that no
 training saw; choices are made on ``dev``). Mel and pitch are taken of each, brought to speech

@@ -13,7 +13,7 @@ RATE = 16_000
 _SECONDS = 2.5
 _WINDOW, _HOP = 512, 80  # samples
 _RANGE = (-75.0, 0.0)  # dB of the loudest
-_COLOURS = 64
+_QUALITY = 75  # of the JPEG
 
 
 def draw(pairs: list[tuple[str, Floats, Floats]], name: str, path: Path) -> None:
@@ -25,7 +25,7 @@ def draw(pairs: list[tuple[str, Floats, Floats]], name: str, path: Path) -> None
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(
-        len(pairs), 3, figsize=(13, 2.3 * len(pairs)), squeeze=False, layout="constrained",
+        len(pairs), 3, figsize=(11, 1.9 * len(pairs)), squeeze=False, layout="constrained",
         gridspec_kw={"width_ratios": (5, 5, 3)},
     )  # fmt: skip
     for row, (speaker, original, made) in zip(axes, pairs, strict=True):
@@ -53,8 +53,7 @@ def draw(pairs: list[tuple[str, Floats, Floats]], name: str, path: Path) -> None
     picture = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     pyplot.close(figure)
     path.parent.mkdir(parents=True, exist_ok=True)
-    few = Image.fromarray(picture).quantize(_COLOURS, dither=Image.Dither.NONE)
-    few.save(path, optimize=True)
+    Image.fromarray(picture).save(path, quality=_QUALITY)
 
 
 def decibels(sound: Floats) -> NDArray[np.float64]:
