@@ -56,6 +56,29 @@ BORDER: tuple[int, ...] = (
     36, 50, 97, 98, 101, 123, 132, 147, 164, 167, 177, 203, 266, 280, 326, 327, 330, 352, 361,
     376, 393, 401, 423,
 )
+#: What moves with eyes and brows: lids, the skin around them, brows, irises.
+EYES: tuple[int, ...] = (
+    7, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 33, 35, 46, 52, 53, 55, 56, 63, 65, 66, 70, 105,
+    107, 110, 111, 112, 113, 121, 124, 128, 130, 133, 144, 145, 153, 154, 155, 156, 157, 158, 159,
+    160, 161, 163, 173, 189, 190, 221, 222, 223, 224, 225, 226, 228, 229, 230, 231, 232, 233, 243,
+    246, 247, 249, 252, 253, 254, 255, 256, 257, 258, 259, 260, 261, 263, 265, 276, 282, 283, 285,
+    286, 293, 295, 296, 300, 334, 336, 339, 340, 341, 342, 350, 353, 357, 359, 362, 373, 374, 380,
+    381, 382, 383, 384, 385, 386, 387, 388, 390, 398, 413, 414, 441, 442, 443, 444, 445, 446, 448,
+    449, 450, 451, 452, 453, 463, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
+)
+#: Edges of the upper lids, the subject's right eye first, and the point of the lower lid that
+#: each of them meets.
+UPPER_LIDS: tuple[int, ...] = (
+    246, 161, 160, 159, 158, 157, 173, 466, 388, 387, 386, 385, 384, 398,
+)
+LOWER_LIDS: tuple[int, ...] = (
+    7, 163, 144, 145, 153, 154, 155, 249, 390, 373, 374, 380, 381, 382,
+)
+#: The rings between the outer and the inner lip line, of the full mesh only.
+LIPS_MIDDLE: tuple[int, ...] = (
+    11, 12, 15, 16, 38, 41, 42, 62, 72, 73, 74, 76, 77, 85, 86, 89, 90, 96, 179, 180, 183, 184,
+    268, 271, 272, 292, 302, 303, 304, 306, 307, 315, 316, 319, 320, 325, 403, 404, 407, 408,
+)
 #: Outer eye corners (subject's right, left): their distance is the unit of length everywhere.
 EYE_OUTER: tuple[int, int] = (33, 263)
 #: Middle of the inner upper and lower lip: their distance is the mouth opening.
