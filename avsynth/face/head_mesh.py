@@ -224,7 +224,7 @@ def _triangles(skin: NDArray[np.intp], canonical: Wide) -> NDArray[np.int32]:
         len(skin) + number * len(OVAL) + np.arange(len(OVAL)) for number in range(len(_RINGS) + 1)
     ]
     turn = np.append(np.arange(len(OVAL)), 0)
-    helpers = [_strip(b[turn], a[turn]) for a, b in zip(rings, rings[1:], strict=False)]
+    helpers = [_strip(a[turn], b[turn]) for a, b in zip(rings, rings[1:], strict=False)]
     eyes = [_strip(rows(low), rows(up)) for up, low in EYES]
     parts = [
         *reversed(helpers), _strip(inner[:11], inner[np.r_[0, 19:9:-1]]), around, *eyes,
