@@ -8,6 +8,7 @@ picture that never moves: background and shoulders stay.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,6 +68,14 @@ _RINGS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Topology:
+    """Which landmarks are vertices, int (N,), and all triangles, int32 (T, 3)."""
+
+    skin: NDArray[np.intp]
+    triangles: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """Places in a picture: ``columns`` x ``rows``, ``step`` pixels apart, from (x, y) on."""
 
@@ -84,14 +93,18 @@ class HeadMesh:
         points: (478, 3), the landmarks in its pixels.
         width: of the picture, pixels.
         height: of the picture, pixels.
+        topology: that of another picture of the same person, which saves finding one.
     """
 
-    def __init__(self, points: Floats, width: int, height: int) -> None:
+    def __init__(
+        self, points: Floats, width: int, height: int, topology: Topology | None = None
+    ) -> None:
         source = np.asarray(points, dtype=np.float64)
         _, pose = align(source[None])
         canonical = _pose_free(source, pose)
         self._template = pose.template
-        self._skin = _chosen(canonical)
+        self.topology = topology or _topology(canonical)
+        self._skin = self.topology.skin
         border = _border(source[OVAL, :2], width, height, pose)
         reach = border - source[OVAL, :2]
         far = np.linalg.norm(reach, axis=1)
@@ -111,7 +124,7 @@ class HeadMesh:
         self.vertices: Floats = np.concatenate(
             [source[self._skin, :2], self._helpers, border]
         ).astype(np.float32)
-        self.mesh = Triangulation(_triangles(self._skin, canonical))
+        self._mesh = Triangulation(self.topology.triangles)
 
     def moved(self, wanted: NDArray[np.floating]) -> Floats:
         """Vertices float32 (T, V, 2) of landmarks ``wanted`` (T, 478, 3), in the same pixels."""
@@ -138,9 +151,9 @@ class HeadMesh:
         """
         first = np.array([grid.x, grid.y], dtype=np.float32)
         there = (moved - first) / grid.step
-        raster = self.mesh.raster(there, grid.columns, grid.rows)
+        raster = self._mesh.raster(there, grid.columns, grid.rows)
         # Displacements of the vertices are interpolated, not places: no rounding where all is still
-        x, y = self.mesh.sampling_map(raster, (self.vertices - first) / grid.step)
+        x, y = self._mesh.sampling_map(raster, (self.vertices - first) / grid.step)
         field = np.stack([x, y], axis=-1)
         field[..., 0] -= np.arange(grid.columns, dtype=np.float32)
         field[..., 1] -= np.arange(grid.rows, dtype=np.float32)[:, None]
@@ -188,6 +201,11 @@ def _border(oval: Wide, width: int, height: int, pose: Poses) -> Wide:
     return np.asarray(ring)
 
 
+def _topology(canonical: Wide) -> Topology:
+    skin = _chosen(canonical)
+    return Topology(skin, _triangles(skin, canonical))
+
+
 def _chosen(canonical: Wide) -> NDArray[np.intp]:
     """The landmarks that become vertices: all outlines, and skin no closer than ``_CLEAR``."""
     lines = [LIPS_OUTER, LIPS_INNER, OVAL, *(lid for eye in EYES for lid in eye)]
@@ -224,7 +242,7 @@ def _triangles(skin: NDArray[np.intp], canonical: Wide) -> NDArray[np.int32]:
         len(skin) + number * len(OVAL) + np.arange(len(OVAL)) for number in range(len(_RINGS) + 1)
     ]
     turn = np.append(np.arange(len(OVAL)), 0)
-    helpers = [_strip(a[turn], b[turn]) for a, b in zip(rings, rings[1:], strict=False)]
+    helpers = [_strip(a[turn], b[turn]) for a, b in itertools.pairwise(rings)]
     eyes = [_strip(rows(low), rows(up)) for up, low in EYES]
     parts = [
         *reversed(helpers), _strip(inner[:11], inner[np.r_[0, 19:9:-1]]), around, *eyes,
@@ -241,7 +259,7 @@ def _unrolled(free: Wide) -> Wide:
 
 def _clockwise(triangles: NDArray[np.intp], flat: Wide, skin: int) -> NDArray[np.intp]:
     """Triangles of skin turned to run clockwise on the screen; the others run so by making."""
-    known = (triangles < skin).all(axis=1)
+    known = np.asarray((triangles < skin).all(axis=1))
     corners = flat[np.where(known[:, None], triangles, 0)]
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     wrong = known & (a[:, 0] * b[:, 1] < a[:, 1] * b[:, 0])
