@@ -37,11 +37,15 @@ class DlibFace:
 
         Raises InputError for a file that cannot be read.
         """
-        points = [self._embed(rgb) for rgb in _pictures(path)]
+        points = [self.embed_picture(rgb) for rgb in _pictures(path)]
         found = [p for p in points if p is not None]
         return np.stack(found) if found else np.zeros((0, 128), np.float32)
 
-    def _embed(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    def embed_picture(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """The point (128,) of the largest face in ``rgb`` (H, W, 3); None where no face is found.
+
+        Faces need 40 pixels; pictures of more than about 640 pixels take long.
+        """
         detector, shape, network = self._models
         faces = detector(rgb, 1)  # one doubling: faces from 40 pixels on
         if not faces:
