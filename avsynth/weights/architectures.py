@@ -29,10 +29,20 @@ ARCHITECTURES: dict[str, tuple[str, str, str]] = {
         "avsynth.models.frame_detector:FrameDetector",
         "avsynth.models.frame_detector:example_batch",
     ),
+    "faces": (
+        "avsynth.models.face_vae:FacesConfig",
+        "avsynth.models.face_vae:FaceVae",
+        "avsynth.models.face_vae:example_batch",
+    ),
     "lipsync": (
         "avsynth.models.lipsync:LipsyncConfig",
         "avsynth.models.lipsync:LipsyncNetwork",
         "avsynth.models.lipsync:example_batch",
+    ),
+    "reenact": (
+        "avsynth.models.reenact:ReenactConfig",
+        "avsynth.models.reenact:ReenactNetwork",
+        "avsynth.models.reenact:example_batch",
     ),
     "sound-detector": (
         "avsynth.models.sound_detector:SoundDetectorConfig",
