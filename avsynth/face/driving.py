@@ -16,12 +16,13 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from avsynth.errors import NothingToDoError
 from avsynth.face import mesh
 from avsynth.face.alignment import _TEMPLATE as GENERIC_TEMPLATE
 from avsynth.face.alignment import align
+from avsynth.face.rows import Rows, StoredRows
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -35,6 +36,8 @@ MEASURED, HELD, EASED = "measured", "held", "eased"
 # the right and the left eye's opening.
 _GAUGES: Final = (mesh.LIP_CORNERS, mesh.LIP_TOP_BOTTOM, (159, 145), (386, 374))
 _BLOCK: Final = 512  # frames worked on at once
+#: Numbers a frame in ``HeadMotion.gauges``.
+GAUGES: Final = len(_GAUGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class HeadMotion:
         scale: float32 (T,), size relative to the mean of the shot.
         shift: float32 (T, 3), place relative to the mean of the shot, in eye distances.
         expression: (T, 478, 3), displacement of the mesh, its pose taken out, from the driver's
-            mean shape, in eye distances. May be an array on disk, and of half precision.
+            mean shape, in eye distances. It may lie on disk, and be of half precision.
         gauges: float32 (T, 4), width and opening of the mouth, opening of the right and the left
             eye, in eye distances: by them another face's proportions are compared.
         seen: bool (T,), whether there was a face in the frame.
@@ -57,7 +60,7 @@ class HeadMotion:
     rotation: Floats
     scale: Floats
     shift: Floats
-    expression: NDArray[np.floating]
+    expression: Rows
     gauges: Floats
     seen: NDArray[np.bool_]
     cut: NDArray[np.bool_]
@@ -78,9 +81,7 @@ class HeadMotion:
         ]
 
 
-def measure(
-    points: ArrayLike, cuts: Iterable[int] = (), store: NDArray[np.floating] | None = None
-) -> HeadMotion:
+def measure(points: Rows, cuts: Iterable[int] = (), store: StoredRows | None = None) -> HeadMotion:
     """Motion of one person's landmarks.
 
     A frame without a face holds what was before it, and what comes after eases in over ``EASE``
@@ -90,7 +91,7 @@ def measure(
 
     Args:
         points: (T, 478, 3) pixels, z in the same unit, NaN where there is no face. It is read a
-            few frames at a time: it may lie on disk.
+            few frames at a time, once: it may lie on disk.
         cuts: numbers of frames that begin a shot; 0 always does.
         store: where the expression goes, (T, 478, 3) of any float; default a new float32 array.
 
@@ -98,16 +99,15 @@ def measure(
         ValueError: points of another shape.
         NothingToDoError: no frame with a face.
     """
-    array = points if isinstance(points, np.ndarray) else np.asarray(points, dtype=np.float32)
-    count = len(array)
-    if array.ndim != 3 or array.shape[1:] != (mesh.MESH_POINTS, 3):
-        raise ValueError(f"landmarks must be (frames, {mesh.MESH_POINTS}, 3), not {array.shape}")
-    expression = np.empty(array.shape, np.float32) if store is None else store
+    if points.shape[1:] != (mesh.MESH_POINTS, 3):
+        raise ValueError(f"landmarks must be (frames, {mesh.MESH_POINTS}, 3), not {points.shape}")
+    count = points.shape[0]
+    expression: StoredRows = np.empty(points.shape, np.float32) if store is None else store
     matrix, offset = np.full((count, 3, 3), np.nan), np.full((count, 3), np.nan)
     looks = np.full((count, len(_GAUGES)), np.nan)
     total, number = np.zeros((mesh.MESH_POINTS, 3)), 0
     for part in _blocks(count):
-        shapes, matrix[part], offset[part] = pose_free(array[part])
+        shapes, matrix[part], offset[part] = pose_free(points[part])
         looks[part] = gauges(shapes)
         expression[part] = shapes
         here = np.isfinite(looks[part][:, 0])
@@ -142,7 +142,7 @@ def _blocks(count: int) -> list[slice]:
 def pose_free(points: NDArray[np.floating]) -> tuple[Doubles, Doubles, Doubles]:
     """Meshes (T, 478, 3) in the head's own frame, in eye distances; poses' matrix and offset."""
     array = np.asarray(points, dtype=np.float64)
-    whole = np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+    whole: NDArray[np.bool_] = np.asarray(np.isfinite(array).all(axis=(1, 2)))
     array = np.where(whole[:, None, None], array, np.nan)
     _, poses = align(array, GENERIC_TEMPLATE)
     shapes = np.full_like(array, np.nan)
@@ -201,7 +201,7 @@ def _filling(seen: NDArray[np.bool_], cut: NDArray[np.bool_]) -> tuple[NDArray[n
     return before, share
 
 
-def _fill(values: NDArray[np.floating], before: NDArray[np.intp], share: Doubles) -> None:
+def _fill(values: StoredRows, before: NDArray[np.intp], share: Doubles) -> None:
     """Mix each frame with the one that stands in for it, in place, in order of time."""
     for frame in np.flatnonzero(share < 1.0):
         held, part = values[before[frame]], share[frame]

@@ -154,7 +154,7 @@ class Retargeter:
 
     def points(self, motion: HeadMotion) -> Floats:
         """Landmarks (T, 478, 3) in source pixels for the frames of ``motion``, a part of it."""
-        moved = motion.expression.astype(np.float64) - self._from.expression[0]
+        moved = np.asarray(motion.expression[:], np.float64) - self._from.expression[0]
         shapes = self._shape + self._strength * self._share * moved
         for (upper, lower), own in zip(_PAIRS, self._own_gaps, strict=True):
             _keep_apart(shapes, upper, lower, np.minimum(own, 0.0) - _TOUCH)
