@@ -17,13 +17,12 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, grid_sample, interpolate, leaky_relu, pixel_shuffle
+from torch.nn.functional import grid_sample
+
+from avsynth.models.blocks import Corrector, Narrow, places, soften, to_size
 
 #: Channels of ``maps``: where the face may change, the lips, the inside of the mouth.
 MAPS = 3
-_SLOPE = 0.1
-_COARSE = 4  # pixels of the square to one of flow and shade
-_DEEPEST = 16  # pixels of the square to one of the narrowest layer
 
 
 class LipsyncConfig(BaseModel):
@@ -41,38 +40,7 @@ class LipsyncConfig(BaseModel):
     variant: Literal["gan", "vae"] = "gan"
 
 
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.second(leaky_relu(self.first(leaky_relu(x, _SLOPE)), _SLOPE))
-        return x + y
-
-
-class _Narrow(nn.Module):
-    """Four convolutions that halve: from the square to a sixteenth of it."""
-
-    def __init__(self, channels: int, widths: tuple[int, ...]) -> None:
-        super().__init__()
-        all_widths = (channels, *widths)
-        self.steps = nn.ModuleList(
-            nn.Conv2d(a, b, 4, stride=2, padding=1)
-            for a, b in zip(all_widths, widths, strict=False)
-        )
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        seen = []
-        for step in self.steps:
-            x = leaky_relu(step(x), _SLOPE)
-            seen.append(x)
-        return seen
-
-
-class LipsyncNetwork(nn.Module):
+class LipsyncNetwork(Corrector):
     """``{"picture", "maps"} -> {"flow", "shade", "keep", "paint"}`` on squares of S pixels.
 
     In: ``picture`` (N, 3, S, S), the frame with the classically moved mouth, 0..1; ``maps``
@@ -85,44 +53,26 @@ class LipsyncNetwork(nn.Module):
     """
 
     def __init__(self, config: LipsyncConfig) -> None:
-        super().__init__()
+        super().__init__(
+            3 + MAPS, config.widths, config.depth, config.latent,
+            # Begins as the classical renderer, which is kept.
+            (torch.zeros(5), torch.cat([torch.full((4,), 3.0), torch.zeros(12)])),
+        )  # fmt: skip
         self.config = config
-        half, quarter, eighth, deepest = config.widths
-        self.narrow = _Narrow(3 + MAPS, config.widths)
-        self.imagine = nn.Conv2d(config.latent, deepest, 1) if config.latent else None
-        self.deep = nn.Sequential(*(_Residual(deepest) for _ in range(config.depth)))
-        self.widen8 = nn.Conv2d(deepest + eighth, eighth, 1)
-        self.work8 = _Residual(eighth)
-        self.widen4 = nn.Conv2d(eighth + quarter, quarter, 1)
-        self.work4 = _Residual(quarter)
-        self.coarse = nn.Conv2d(quarter, 2 + 3, 3, padding=1)
-        self.widen2 = nn.Conv2d(quarter + half, half, 1)
-        self.work2 = _Residual(half)
-        self.fine = nn.Conv2d(half, 4 * 4, 3, padding=1)
-        _calm(self.coarse, torch.zeros(5))  # begins as the classical renderer, which is kept
-        _calm(self.fine, torch.cat([torch.full((4,), 3.0), torch.zeros(12)]))
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See the class."""
         picture = batch["picture"]
-        seen2, seen4, seen8, x = self.narrow(
-            torch.cat([picture * 2.0 - 1.0, batch["maps"] * 2.0 - 1.0], dim=1)
+        coarse, fine = self.fields(
+            torch.cat([picture * 2.0 - 1.0, batch["maps"] * 2.0 - 1.0], dim=1),
+            batch.get("latent"),
         )
-        if self.imagine is not None and "latent" in batch:
-            x = x + self.imagine(batch["latent"])
-        x = self.deep(x)
-        x = self.work8(self.widen8(torch.cat([_double(x), seen8], dim=1)))
-        x = self.work4(self.widen4(torch.cat([_double(x), seen4], dim=1)))
-        coarse = self.coarse(leaky_relu(x, _SLOPE))
-        x = self.work2(self.widen2(torch.cat([_double(x), seen2], dim=1)))
-        fine = pixel_shuffle(self.fine(leaky_relu(x, _SLOPE)), 2)
-        # Without its detail, so that what is sharp is sooner kept than painted.
-        soft = interpolate(avg_pool2d(picture, 2), scale_factor=2.0, mode="bilinear")
         return {
             "flow": torch.tanh(coarse[:, :2]) * self.config.reach,
             "shade": torch.tanh(coarse[:, 2:]) * 0.5,
             "keep": torch.sigmoid(fine[:, :1]),
-            "paint": soft - picture + fine[:, 1:],
+            # Without its detail, so that what is sharp is sooner kept than painted.
+            "paint": soften(picture) - picture + fine[:, 1:],
         }
 
 
@@ -134,7 +84,7 @@ class Posterior(nn.Module):
 
     def __init__(self, config: LipsyncConfig) -> None:
         super().__init__()
-        self.narrow = _Narrow(3 + MAPS + 3, config.widths)
+        self.narrow = Narrow(3 + MAPS + 3, config.widths)
         self.leave = nn.Conv2d(config.widths[-1], 2 * config.latent, 1)
 
     def forward(self, picture: Tensor, maps: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
@@ -157,10 +107,10 @@ def compose(picture: Tensor, frame: Tensor, mask: Tensor, made: Mapping[str, Ten
     side = made["keep"].shape[-1]
     scale = torch.tensor([2.0 / side, 2.0 / side], device=picture.device, dtype=picture.dtype)
     flow, shade, keep, paint = (
-        _to_size(made[name].to(picture.dtype), height, width)
+        to_size(made[name].to(picture.dtype), height, width)
         for name in ("flow", "shade", "keep", "paint")
     )
-    grid = _places(height, width, picture) + flow.permute(0, 2, 3, 1) * scale
+    grid = places(height, width, picture) + flow.permute(0, 2, 3, 1) * scale
     # Cubic: a linear one would blur, and a network that is told to be near would learn to use that.
     moved = grid_sample(picture, grid, "bicubic", padding_mode="border", align_corners=False)
     inside = keep * moved + (1.0 - keep) * (picture + paint) + shade
@@ -174,28 +124,3 @@ def example_batch(config: LipsyncConfig) -> dict[str, Tensor]:
         "picture": torch.zeros(1, 3, side, side),
         "maps": torch.zeros(1, MAPS, side, side),
     }
-
-
-def _calm(head: nn.Conv2d, bias: Tensor) -> None:
-    """Start a head near a constant answer."""
-    nn.init.normal_(head.weight, std=1e-3)
-    head.bias = nn.Parameter(bias)
-
-
-def _double(x: Tensor) -> Tensor:
-    return interpolate(x, scale_factor=2.0, mode="nearest")
-
-
-def _to_size(x: Tensor, height: int, width: int) -> Tensor:
-    if x.shape[-2:] == (height, width):
-        return x
-    if x.shape[-1] > width:
-        return avg_pool2d(x, x.shape[-1] // width)
-    return interpolate(x, size=(height, width), mode="bilinear", align_corners=False)
-
-
-def _places(height: int, width: int, like: Tensor) -> Tensor:
-    """Where each pixel is, (1, H, W, 2), in the units of ``grid_sample``."""
-    x = (torch.arange(width, device=like.device, dtype=like.dtype) * 2.0 + 1.0) / width - 1.0
-    y = (torch.arange(height, device=like.device, dtype=like.dtype) * 2.0 + 1.0) / height - 1.0
-    return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)[None]

@@ -1,0 +1,151 @@
+"""The adversarially trained portrait renderer: a mesh, corrected by the reenactment network.
+
+The network looks at a small square of the portrait; what it says is applied in the portrait's own
+resolution, so that the detail of a large face stays the person's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from avsynth.errors import ResourceError
+from avsynth.face.head_mesh import HeadMesh
+from avsynth.face.portrait import Portrait, region_mask, sample
+from avsynth.face.portrait_square import PortraitSquare, draw_face
+from avsynth.face.render import Patch
+from avsynth.face.warp import Floats
+
+Bytes = NDArray[np.uint8]
+Network = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+Made = Mapping[str, Floats]
+
+_BATCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """What the network is shown of one frame, beside the source.
+
+    ``warped`` uint8 (S, S, 3), the source moved by the mesh; ``flow`` float32 (S, S, 2), the
+    mesh's motion, pixels of the square; ``drawn`` uint8 (DRAWN, S, S), the wanted face, 0..255.
+    """
+
+    warped: Bytes
+    flow: Floats
+    drawn: Bytes
+
+
+def squares(source: Bytes, flow: Floats, wanted: Floats) -> Squares:
+    """The network's view of one frame.
+
+    ``source`` (S, S, 3) and ``wanted`` landmarks (478, 2 or 3) are in the square's pixels, and
+    so is ``flow`` (S, S, 2).
+    """
+    return Squares(sample(source, flow), flow, draw_face(wanted, source.shape[0]))
+
+
+def to_batch(source: Bytes | Sequence[Bytes], many: Sequence[Squares]) -> dict[str, Tensor]:
+    """The network's input, of several frames of one source, or of one source each."""
+    sources = [source] * len(many) if isinstance(source, np.ndarray) else source
+    return {
+        "source": _pictures(sources),
+        "warped": _pictures([square.warped for square in many]),
+        "flow": torch.from_numpy(np.stack([s.flow.transpose(2, 0, 1) for s in many])),
+        "drawn": _unit(np.stack([square.drawn for square in many])),
+    }
+
+
+def _pictures(many: Sequence[Bytes]) -> Tensor:
+    return _unit(np.stack([picture.transpose(2, 0, 1) for picture in many]))
+
+
+def _unit(values: Bytes) -> Tensor:
+    return torch.from_numpy(np.multiply(values, np.float32(1.0 / 255.0), dtype=np.float32))
+
+
+class ReenactPortrait:
+    """See the module. A :class:`avsynth.face.portrait.PortraitRenderer`.
+
+    Args:
+        portrait: the still picture.
+        network: a reenactment network, ready to run (a ``LoadedModel``).
+        size: side of its squares.
+    """
+
+    name = "gan"
+
+    def __init__(self, portrait: Portrait, network: Network, size: int) -> None:
+        height, width = portrait.rgb.shape[:2]
+        self._portrait = portrait
+        self._mesh = HeadMesh(portrait.points, width, height)
+        self._mask = region_mask(width, height)
+        self._square = PortraitSquare(width, height, size)
+        self._source = self._square.cut(portrait.rgb)
+        self._network = network
+
+    def render(self, wanted: Sequence[Floats]) -> list[Patch]:
+        """See the protocol."""
+        patches: list[Patch] = []
+        for first in range(0, len(wanted), _BATCH):
+            patches += self._some(np.stack(wanted[first : first + _BATCH]))
+        return patches
+
+    def _some(self, wanted: Floats) -> list[Patch]:
+        square = self._square
+        step = np.float32(square.grid.step)
+        flows = [self._mesh.flow(moved, square.grid) / step for moved in self._mesh.moved(wanted)]
+        seen = [
+            squares(self._source, flow, points)
+            for flow, points in zip(flows, square.points(wanted), strict=True)
+        ]
+        made = self._made(seen)
+        return [self._finish(flow, one) for flow, one in zip(flows, made, strict=True)]
+
+    def _made(self, seen: Sequence[Squares]) -> list[Made]:
+        """What the network makes of each square; by halves where there is too little memory."""
+        try:
+            result = self._network(to_batch(self._source, seen))
+        except ResourceError:
+            half = len(seen) // 2
+            if half == 0:
+                raise
+            return self._made(seen[:half]) + self._made(seen[half:])
+        made = {name: value.numpy() for name, value in result.items()}
+        return [{name: value[i] for name, value in made.items()} for i in range(len(seen))]
+
+    def _finish(self, flow: Floats, made: Made) -> Patch:
+        """The same as ``models.reenact.compose`` does to the square, which a test holds to."""
+        square = self._square
+        size = square.size, square.size
+        residual = _resize(made["flow"], size)
+        carried = _carry(flow, residual)
+        step = np.float32(square.grid.step)
+        moved = sample(self._portrait.rgb, square.whole((residual + carried) * step))
+        added = (1.0 - made["keep"]) * made["paint"]
+        colour = (added.transpose(1, 2, 0) + _resize(made["shade"], size)) * np.float32(255.0)
+        rgb = cv2.add(moved, square.whole(colour), dtype=cv2.CV_8U)
+        return Patch(self._portrait.box, np.asarray(rgb, dtype=np.uint8), self._mask)
+
+
+def _resize(field: Floats, size: tuple[int, int]) -> Floats:
+    """A field (C, s, s) at another size, (S, S, C)."""
+    last = np.ascontiguousarray(field.transpose(1, 2, 0))
+    return np.asarray(cv2.resize(last, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def _carry(flow: Floats, residual: Floats) -> Floats:
+    """``flow`` (S, S, 2) where ``residual`` (S, S, 2) points to."""
+    places = residual.copy()
+    places[..., 0] += np.arange(flow.shape[1], dtype=np.float32)
+    places[..., 1] += np.arange(flow.shape[0], dtype=np.float32)[:, None]
+    carried = cv2.remap(  # type: ignore[call-overload]  # the stubs know of no single map
+        flow, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(carried, dtype=np.float32)
