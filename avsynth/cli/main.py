@@ -18,6 +18,7 @@ from avsynth.cli import (
     convert,
     demo,
     dub,
+    imagine,
     inspect,
     scan,
     verify,
@@ -44,6 +45,7 @@ app = typer.Typer(
 app.command("dub")(dub.dub)
 app.command("convert")(convert.convert)
 app.command("adapt")(adapt.adapt)
+app.command("imagine")(imagine.imagine)
 app.command("scan")(scan.scan)
 app.command("verify")(verify.verify)
 app.command("probe")(inspect.probe)

@@ -37,9 +37,9 @@ class Job:
     """
 
     def __init__(self, output: Path, settings: Mapping[str, Any]) -> None:
-        text = json.dumps(settings, sort_keys=True, indent=1)
+        text = _text(settings)
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
-        self.folder = output.parent / f".{output.name}.job"
+        self.folder = _folder(output)
         self.resumed = False
         self._worth_keeping = False
         try:
@@ -117,6 +117,20 @@ class Job:
             self.remove()
         with contextlib.suppress(OSError):
             (self.folder / _LOCK).unlink(missing_ok=True)
+
+
+def unfinished(output: Path, settings: Mapping[str, Any]) -> bool:
+    """Whether a job of these very settings was begun for ``output`` and could go on."""
+    said = _folder(output) / _SETTINGS
+    return said.is_file() and said.read_text(errors="replace") == _text(settings)
+
+
+def _folder(output: Path) -> Path:
+    return output.parent / f".{output.name}.job"
+
+
+def _text(settings: Mapping[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True, indent=1)
 
 
 def _process(number: int) -> str:

@@ -76,7 +76,8 @@ def sign(
             mka, webm, ogg, opus, nut, whose credentials go to ``dst`` + ".c2pa", as do those of
             wav, mp3, flac and pictures of more than 64 MB.
         dst: another path with the same suffix; overwritten.
-        actions: what was done, in order, after opening the parent (or creating the file).
+        actions: what was done, in order, after opening the parent (or creating the file; of that
+            itself something may be said by a first "c2pa.created").
         title: the file's final name.
         parent: the original that was changed; without one the file counts as created by a model.
         inputs: other files that went in, such as the new speech.

@@ -82,7 +82,8 @@ def build(
         }
     else:
         first = {"action": "c2pa.created", "digitalSourceType": vocabulary.TRAINED}
-    steps = [first]
+    # A caller may say itself how it was created.
+    steps = [] if actions and actions[0].action == "c2pa.created" else [first]
     for action in actions:
         step: dict[str, Any] = {"action": action.action}
         if action.source_type is not None:
