@@ -57,7 +57,7 @@ $(VENV)/.ready: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(PIP) -e ".[fast,speech,train,metrics,dev]"
+	$(PIP) -e ".[fast,speech,train,metrics,research,onnx,dev]"
 	@touch $@
 
 clean:
