@@ -158,7 +158,7 @@ class _Block(nn.Module):
         self.layers = nn.ModuleList(layers)
         styles = [nn.Linear(latent, 2 * width) for _ in layers]
         self.styles = nn.ModuleList(styles)
-        self.paint = nn.Conv2d(width, 3, 1)
+        self.paint = nn.Conv2d(width, 3, 3, padding=1)
         for style in styles:
             nn.init.normal_(style.weight, std=latent**-0.5 / 4)
 
