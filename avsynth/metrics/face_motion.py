@@ -160,6 +160,18 @@ def correlations(made: ArrayLike, driver: ArrayLike) -> dict[str, float]:
     return {name: correlation(getattr(a, name), getattr(b, name)) for name in Signals._fields}
 
 
+def gains(made: ArrayLike, driver: ArrayLike) -> dict[str, float]:
+    """How far each of the ``Signals`` moves as its driver moves: slope of the regression on it.
+
+    1 when it follows in full, 0.5 when it goes half as far, which a correlation does not tell. NaN
+    where the driver is constant.
+    """
+    followed, driving = (signals(points) for points in _both(made, driver))
+    return {
+        name: _slope(getattr(followed, name), getattr(driving, name)) for name in Signals._fields
+    }
+
+
 def spread(signal: ArrayLike) -> float:
     """How far a signal (T,) moves: from its 5th to its 95th percentile, NaN left out.
 
@@ -177,6 +189,12 @@ def _both(made: ArrayLike, real: ArrayLike) -> tuple[Floats, Floats]:
         raise ValueError(f"landmarks (T, P, D) of one shape are compared, not {a.shape}, {b.shape}")
     good = np.isfinite(a).all(axis=(1, 2)) & np.isfinite(b).all(axis=(1, 2))
     return a[good], b[good]
+
+
+def _slope(values: Floats, against: Floats) -> float:
+    apart = against - (against.mean() if len(against) else 0.0)
+    power = float((apart**2).sum())
+    return float((apart * values).sum()) / power if power > 1e-12 else float("nan")
 
 
 def _mean(values: Floats) -> float:

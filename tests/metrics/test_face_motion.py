@@ -126,7 +126,9 @@ def test_correlation_follows_what_moves_and_only_that():
     )
     found = face_motion.correlations(made, driver)
     assert found["yaw"] == pytest.approx(1.0, abs=1e-6)
+    assert face_motion.gains(made, driver)["yaw"] == pytest.approx(3 / 8, abs=1e-6)
     assert face_motion.correlations(still, driver)["yaw"] == 0.0
+    assert np.isnan(face_motion.gains(driver, still)["yaw"])
     angle = face_motion.signals(driver).yaw
     assert face_motion.spread(angle) == pytest.approx(16.0, abs=0.5)
 
