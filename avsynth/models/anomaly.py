@@ -132,7 +132,7 @@ class AnomalyVae(nn.Module):
         down = torch.linspace(-1, 1, rows, dtype=x.dtype, device=x.device)[:, None]
         across = torch.linspace(-1, 1, columns, dtype=x.dtype, device=x.device)[None]
         planes = [down.expand(rows, columns), across.expand(rows, columns) * self.config.aligned]
-        return torch.stack(planes).expand(len(x), 2, rows, columns)
+        return torch.stack(planes).expand(x.shape[0], 2, rows, columns)
 
 
 class _Block(nn.Module):

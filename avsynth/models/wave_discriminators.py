@@ -46,7 +46,7 @@ class PeriodDiscriminator(nn.Module):
         judged = []
         for period, judge in zip(self.config.periods, self.judges, strict=True):
             folded = nn.functional.pad(x, (0, -x.shape[1] % period))
-            judged.append(judge(folded.view(len(x), 1, -1, period)))
+            judged.append(judge(folded.view(x.shape[0], 1, -1, period)))
         return Judgement([each[-1] for each in judged], [each[:-1] for each in judged])
 
 
