@@ -36,7 +36,10 @@ class Lite0:
     def blocks(self, pictures: Sequence[NDArray[np.uint8]], last: int) -> list[Tensor]:
         """Outputs (N, C, h, w) of blocks 0 ... ``last`` for pictures (h, w, 3) of one size."""
         x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
-        x = interpolate(x, size=(_SIDE, _SIDE), mode="bilinear", align_corners=False)
+        return self.run(interpolate(x, size=(_SIDE, _SIDE), mode="bilinear"), last)
+
+    def run(self, x: Tensor, last: int) -> list[Tensor]:
+        """The same for a tensor (N, 3, H, W), 0..255, of any size; gradients pass through."""
         network = self._network
         x = network._swish(network._bn0(network._conv_stem((x - _MEAN) / _DEVIATION)))
         seen = []
@@ -44,6 +47,11 @@ class Lite0:
             x = block(x)
             seen.append(x)
         return seen
+
+    def to(self, device: torch.device) -> Lite0:
+        """This network, on ``device``."""
+        self._network.to(device)
+        return self
 
     @torch.inference_mode()
     def pooled(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:

@@ -33,7 +33,6 @@ class Colours:
 
     def __call__(self, film: Tensor) -> Tensor:
         """Films (B, T, 3, S, S), 0..1, each in its window's colours."""
-        windows, frames = film.shape[:2]
         mixed = torch.einsum("bdc,btchw->btdhw", self.mix, film)
         lit = (mixed * self.light[:, None]).clamp(1e-4, 1.0) ** self.gamma
         flat = lit.flatten(0, 1)

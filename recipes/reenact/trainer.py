@@ -1,0 +1,150 @@
+"""Generator and discriminator, and one step of improving them against each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from settings import Settings
+from torch import Tensor, nn
+
+from avsynth.face.portrait_square import DRAWN
+from avsynth.models.discriminators import Judgement, PatchConfig, PatchDiscriminator
+from avsynth.models.reenact import ReenactNetwork, compose
+from avsynth.training import lipsync as losses
+from avsynth.training.adversarial import feature_matching, paired_loss
+from avsynth.training.ema import Ema
+from avsynth.training.perceptual import PerceptualLoss
+from avsynth.training.recolour import Colours
+from avsynth.training.reenact import attention, cut, face_places
+from avsynth.training.steps import improve, in_float
+
+Batch = dict[str, Tensor]
+_COLOURS = 3
+_DECAY = 0.998
+_GIVEN = ("source", "warped", "flow", "drawn")
+
+
+class Trainer:
+    """Everything that learns, on one device."""
+
+    def __init__(self, settings: Settings, device: str) -> None:
+        self.settings, self.device = settings, torch.device(device)
+        judge = PatchConfig(
+            channels=_COLOURS, condition=DRAWN, widths=settings.widths, scales=settings.scales
+        )
+        self.network = self._place(ReenactNetwork(settings.network))
+        self.patches = self._place(PatchDiscriminator(judge))
+        self.perceive = PerceptualLoss(self.device) if settings.perceptual else None
+        self.ema = Ema(self.network, _DECAY)
+        rates, betas = (settings.learning_rate, settings.discriminator_rate), (0.5, 0.99)
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "generator": torch.optim.Adam(self.network.parameters(), rates[0], betas),
+            "discriminator": torch.optim.Adam(self.patches.parameters(), rates[1], betas),
+        }
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds."""
+        return {"network": self.network, "patches": self.patches, "ema": self.ema.average}
+
+    def step(self, batch: Batch, number: int, generator: torch.Generator) -> dict[str, float]:
+        """Improve both sides once; the losses by name."""
+        settings = self.settings
+        if settings.identities:
+            batch = disguise(batch, generator)
+        batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+        self._rates(number)
+        made = self._make(batch)
+        corners = face_places(batch["drawn"], settings.face)
+        terms = self._compare(batch, made, corners)
+        adversary = bool(settings.adversarial or settings.matching) and number > settings.warm_up
+        if adversary:
+            terms |= self._against(batch, made, corners)
+        improve(self.optimizers["generator"], torch.stack(list(terms.values())).sum())
+        self.ema.update(self.network, number)
+        if bool(settings.adversarial or settings.matching):
+            real, fake = self._judgements(batch, made.detach(), corners)
+            terms["judge"] = paired_loss(real, fake)
+            improve(self.optimizers["discriminator"], terms["judge"])
+        return {name: round(float(value.detach()), 5) for name, value in terms.items()}
+
+    def _make(self, batch: Batch) -> Tensor:
+        with self._fast():
+            result = self.network({name: self._layout(batch[name]) for name in _GIVEN})
+        made = {name: value.float() for name, value in result.items()}
+        return compose(batch["source"], batch["flow"], batch["mask"], made)
+
+    def _compare(self, batch: Batch, made: Tensor, corners: list[tuple[int, int]]) -> Batch:
+        """The losses that need no adversary."""
+        settings, truth = self.settings, batch["truth"]
+        weight = attention(batch["drawn"], batch["mask"], batch["alone"])
+        terms = {
+            "pictures": losses.pictures(made, truth, weight),
+            "edges": settings.edges * losses.edges(made, truth, weight),
+            "detail": settings.detail * losses.detail(made, truth, weight),
+        }
+        if self.perceive is not None:
+            faces = (cut(x, corners, settings.face) for x in (made, truth))
+            terms["perceptual"] = settings.perceptual * self.perceive(*faces)
+        return terms
+
+    def _against(self, batch: Batch, made: Tensor, corners: list[tuple[int, int]]) -> Batch:
+        """What the discriminator tells the generator."""
+        settings = self.settings
+        self.patches.requires_grad_(False)
+        real, fake = self._judgements(batch, made, corners)
+        self.patches.requires_grad_(True)
+        return {
+            "adversarial": settings.adversarial * paired_loss(fake, real),
+            "matching": settings.matching * feature_matching(real, fake),
+        }
+
+    def _judgements(
+        self, batch: Batch, made: Tensor, corners: list[tuple[int, int]]
+    ) -> tuple[Judgement, Judgement]:
+        """Of faces, real and made."""
+        side = self.settings.face
+        drawn = self._layout(cut(batch["drawn"], corners, side))
+        with self._fast():
+            real, fake = (
+                in_float(self.patches(self._layout(cut(pictures, corners, side)), drawn))
+                for pictures in (batch["truth"], made)
+            )
+        return real, fake
+
+    def _rates(self, number: int) -> None:
+        """Constant, then down to a tenth over the last third; a short warm-up."""
+        left = 1.0 - number / self.settings.steps
+        factor = min(1.0, number / 100) * min(1.0, 0.1 + 2.7 * left)
+        for name, rate in (
+            ("generator", self.settings.learning_rate),
+            ("discriminator", self.settings.discriminator_rate),
+        ):
+            for group in self.optimizers[name].param_groups:
+                group["lr"] = rate * factor
+
+    def _fast(self) -> Any:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bfloat16)
+
+    def _place(self, network: Any) -> Any:
+        return network.to(self.device, memory_format=torch.channels_last)
+
+    def _layout(self, x: Tensor) -> Tensor:
+        return x.contiguous(memory_format=torch.channels_last)
+
+
+def disguise(batch: Batch, generator: torch.Generator) -> Batch:
+    """Another person: mirrored or not, in other colours and another light, all pictures alike."""
+    films = torch.stack([batch[name] for name in ("source", "warped", "truth")], dim=1)
+    films = Colours(len(films), films.shape[-1], generator)(films.clamp(0.0, 1.0))
+    source, warped, truth = films.unbind(dim=1)
+    changed = batch | {"source": source, "warped": warped, "truth": truth}
+    mirrored = torch.rand(len(films), generator=generator) < 0.5
+    where = mirrored[:, None, None, None]
+    for name in (*_GIVEN, "truth"):
+        turned = changed[name].flip(-1)
+        if name == "flow":
+            turned = turned * turned.new_tensor([-1.0, 1.0])[:, None, None]
+        changed[name] = torch.where(where, turned, changed[name])
+    return changed
