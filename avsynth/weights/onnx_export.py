@@ -81,13 +81,16 @@ class Plain(nn.Module):
         return tuple(self.named(*tensors).values())
 
     def named(self, *tensors: Tensor) -> dict[str, Tensor]:
-        """The outputs by name; those of a discriminator are ``logits_0``, ``logits_1`` ..."""
+        """The outputs by name; those of a discriminator are ``logits_0``, ``logits_1`` ...
+
+        One that is called as an input is ends in ``_out``: in a graph every name is one thing.
+        """
         batch = dict(zip(self.inputs, tensors, strict=True))
         if self.judges:
             judged = self.network(batch["x"], batch.get("condition"))
             return {f"logits_{number}": logits for number, logits in enumerate(judged.logits)}
-        made: dict[str, Tensor] = self.network(batch)
-        return made
+        made = self.network(batch)
+        return {f"{name}_out" if name in batch else name: value for name, value in made.items()}
 
 
 def export(name: str, path: Path, opset: int = OPSETS[0]) -> Exported:
@@ -191,7 +194,9 @@ def _checked(
             for want, found in zip(expected.values(), made, strict=True):
                 worst = max(worst, _relative(torch.from_numpy(found), want))
     except Exception as error:  # its errors have no class of their own that is public
-        raise WeightsError(f"onnxruntime cannot run it: {_first_line(error)}", path) from error
+        raise WeightsError(
+            f"onnxruntime cannot run it: {_first_line(error)}", source.path
+        ) from error
     if not worst <= TOLERANCE:  # not a number is no match either
         raise WeightsError(f"the ONNX file computes something else (by {worst:.1e})", source.path)
     return _shapes(session.get_inputs()), _shapes(session.get_outputs()), worst
