@@ -27,8 +27,8 @@ from avsynth.weights.motion import load_motion
 
 ABOUT = ("group", "person", "clip", "system")
 PICTURE = ("l1", "psnr", "ssim", "lite0", "sharpness")
-MOTION = ("akd", "akd_l2", "yaw", "pitch", "roll", "pose", "expression", "mouth", "missing")
-IDENTITY = ("aed", "dlib_l2", "csim")
+MOTION = ("akd", "akd_l2", "akd_dlib68", "yaw", "pitch", "roll", "pose", "expression", "mouth")
+IDENTITY = ("aed", "dlib_l2", "csim", "missing")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from cases import look
+from dlib_points import DlibPoints
 from numpy.typing import NDArray
 
 from avsynth.face.landmarks import LandmarkDetector
@@ -22,16 +23,18 @@ Floats = NDArray[np.float64]
 
 LOOKED_AT = 512  # longer side at most, where landmarks are found
 PERCEIVED = 2  # every n-th picture is compared by the perceptual distance
-RECOGNISED = 4  # every n-th picture is embedded
+RECOGNISED = 4  # every n-th picture is seen by dlib: embedding, key points
 
 
 @dataclass(frozen=True)
 class Seen:
     """What judges see in T pictures: landmarks (T, 478, 3) on pictures of 256 pixels, NaN without
-    a face; embeddings (every ``RECOGNISED``-th, 128), NaN likewise.
+    a face; dlib's of every ``RECOGNISED``-th picture, key points (n, 68, 2) and embeddings
+    (n, 128), NaN likewise.
     """
 
     points: Floats
+    key_points: Floats
     embeddings: Floats
 
 
@@ -43,13 +46,18 @@ class Judge:
         self._space = space
         self._perceive = Lite0Distance()
         self._embedder = DlibFace()
+        self._dlib = DlibPoints()
 
     def look(self, pictures: Sequence[Bytes]) -> Seen:
         """Landmarks and embeddings of pictures (h, w, 3) of a portrait region."""
         found = np.stack([self._landmarks(shrunk(rgb, LOOKED_AT)) for rgb in pictures])
-        few = [self._embedder.embed_picture(shrunk(x, 256)) for x in pictures[::RECOGNISED]]
-        nobody = np.full(128, np.nan)
-        return Seen(found, np.stack([nobody if x is None else x for x in few]).astype(np.float64))
+        few = pictures[::RECOGNISED]
+        key_points = np.stack([self._dlib.look(rgb, face_motion.SIDE) for rgb in few])
+        return Seen(found, key_points, np.stack([self._embedding(rgb) for rgb in few]))
+
+    def _embedding(self, rgb: Bytes) -> Floats:
+        found = self._embedder.embed_picture(shrunk(rgb, 256))
+        return np.full(128, np.nan) if found is None else found.astype(np.float64)
 
     def _landmarks(self, rgb: Bytes) -> Floats:
         points = look(self._detector, rgb).astype(np.float64)
@@ -77,6 +85,7 @@ class Judge:
         return {
             "akd": face_motion.akd(flat_made, flat_real),
             "akd_l2": face_motion.akd_l2(flat_made, flat_real),
+            "akd_dlib68": face_motion.akd(made.key_points, real.key_points),
             "missing": face_motion.missing_rate(made.points, real.points),
             "yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll, "pose": pose.mean,
             "expression": face_motion.expression_error(made.points, real.points),

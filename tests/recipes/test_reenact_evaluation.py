@@ -15,7 +15,7 @@ from avsynth.media import Box
 from avsynth.weights.motion import load_motion
 
 FOLDER = RECIPES / "reenact"
-NAMES = ("cases", "baselines", "tables", "judging", "evaluate", "cross", "sheet")
+NAMES = ("cases", "baselines", "dlib_points", "tables", "judging", "evaluate", "cross", "sheet")
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +151,7 @@ def test_two_frames_of_a_real_clip(recipe, case):
         own = judge.self_scores(real, real)
         crossed = recipe["cross"].score(judge, case, case, ["repeated"])
     assert own["akd"] == own["pose"] == own["expression"] == own["missing"] == 0.0
+    assert rows["mesh"]["akd_dlib68"] < 0.8 * rows["repeated"]["akd_dlib68"] < 8.0
     assert own["csim"] == pytest.approx(1.0)
     assert rows["mesh"]["akd"] < 0.6 * rows["repeated"]["akd"]
     assert rows["mesh"]["l1"] < rows["repeated"]["l1"]
