@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avsynth.face.head_mesh import EYES, OVAL, Grid
+from avsynth.face.head_mesh import Grid
+from avsynth.face.head_topology import EYES, OVAL
 from avsynth.face.mesh import LIPS_INNER, LIPS_OUTER
 from avsynth.face.warp import Floats
 

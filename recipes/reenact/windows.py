@@ -23,7 +23,8 @@ from settings import Settings
 from torch import Tensor
 
 from avsynth.errors import UsageError
-from avsynth.face.head_mesh import Grid, HeadMesh, Topology
+from avsynth.face.head_mesh import Grid, HeadMesh
+from avsynth.face.head_topology import Topology
 from avsynth.face.portrait import region_mask
 from avsynth.models.reenact_renderer import Squares, squares, to_batch
 from avsynth.training.pack import Clip, Pack
