@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 from avsynth.face.portrait import MeshPortrait, Portrait, PortraitRenderer, region_mask
 from avsynth.face.render import Patch
 from avsynth.models.lipsync_renderer import blend
-
-if TYPE_CHECKING:
-    from avsynth.weights.reenacting import ReenactModels
+from avsynth.weights.reenacting import ReenactModels, reenact_models
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -46,11 +44,14 @@ def film(system: str, portrait: Portrait, wanted: Floats) -> list[Bytes]:
     return [blend(portrait.rgb, patch.rgb, patch.mask) for patch in patches]
 
 
+def label(system: str) -> str:
+    """How a system is called in tables: a file by its stem."""
+    return Path(system).stem
+
+
 @cache
 def _network(name: str) -> ReenactModels:
-    from avsynth.weights.reenacting import reenact_models  # torch networks are not always wanted
-
-    return reenact_models("best", name, allows_research=True, device="cpu", engine="torch")
+    return reenact_models("best", name, engine="torch")
 
 
 class Repeated:

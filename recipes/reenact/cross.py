@@ -24,7 +24,7 @@ from pathlib import Path
 import cases
 import tables
 import torch
-from baselines import film
+from baselines import film, label
 from evaluate import add_arguments
 from judging import Judge, motion_scores
 
@@ -84,7 +84,7 @@ def score(
     moved = {name: spread(values) for name, values in signals(driver.points)._asdict().items()}
     about = {"group": source.group, "source": source.name, "driver": driver.name}
     return [
-        about | {"system": system} | counted(values, moved) | turned(moved)
+        about | {"system": label(system)} | counted(values, moved) | turned(moved)
         for system, values in scores.items()
     ]
 

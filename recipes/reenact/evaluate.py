@@ -18,7 +18,7 @@ from pathlib import Path
 import cases
 import tables
 import torch
-from baselines import BASELINES, film
+from baselines import BASELINES, film, label
 from judging import Judge, Seen
 
 from avsynth.face.head_motion import measure, retarget
@@ -67,9 +67,10 @@ def add_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
 def score(judge: Judge, case: cases.Case, real: Seen, system: str) -> tables.Row:
     """All scores of one system on one clip."""
     made = remade(case, system)
-    about = {"group": case.group, "person": case.person, "clip": case.name, "system": system}
+    about = {"group": case.group, "person": case.person, "clip": case.name}
     return (
         about
+        | {"system": label(system)}
         | judge.picture_scores(made, case.real[1:])
         | judge.self_scores(judge.look(made), real)
     )

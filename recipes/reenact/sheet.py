@@ -18,7 +18,7 @@ import cases
 import cv2
 import numpy as np
 import torch
-from baselines import film
+from baselines import film, label
 from cross import wanted_points
 from evaluate import add_arguments
 
@@ -71,7 +71,7 @@ def block(
     chosen = moments(driver.points, count)
     inside = source.inside(wanted[chosen])
     columns = {"source": [source.real[0]] * count, "driver": [driver.real[t] for t in chosen]}
-    columns |= {system: film(system, source.portrait, inside) for system in systems}
+    columns |= {label(system): film(system, source.portrait, inside) for system in systems}
     parts = [
         np.concatenate([_title(name, side), *(_tile(rgb, side) for rgb in pictures)])
         for name, pictures in columns.items()
