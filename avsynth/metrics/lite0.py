@@ -31,6 +31,7 @@ class Lite0:
         network = EfficientNet.from_name("efficientnet-lite0")
         state = torch.load(File.get_model_file_path(), weights_only=True)
         network.load_state_dict(state)
+        network = network.to(memory_format=torch.channels_last)  # twice as fast in bfloat16
         self._network = network.eval().requires_grad_(False)
 
     def blocks(self, pictures: Sequence[NDArray[np.uint8]], last: int) -> list[Tensor]:

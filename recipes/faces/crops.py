@@ -55,9 +55,12 @@ def varied(layouts: NDArray[np.float64], count: int) -> list[int]:
     Frames without a face hold NaN.
     """
     opened = sum(layouts[:, low, 1] - layouts[:, high, 1] for high, low in _EYES)
-    awake = np.flatnonzero(opened >= np.nanquantile(opened, 1 - _AWAKE))
+    seen = np.isfinite(opened)
+    if not seen.any():
+        return []
+    awake = np.flatnonzero(seen & (opened >= np.quantile(opened[seen], 1 - _AWAKE)))
     flat = layouts[awake].reshape(len(awake), -1)
-    chosen = [int(opened[awake].argmax())] if len(awake) else []
+    chosen = [int(opened[awake].argmax())]
     distance = np.full(len(awake), np.inf)
     while len(chosen) < min(count, len(awake)):
         distance = np.minimum(distance, np.linalg.norm(flat - flat[chosen[-1]], axis=1))

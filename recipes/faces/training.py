@@ -58,16 +58,17 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> P
 
 @torch.inference_mode()
 def validate(network: FaceVae, unseen: Bytes, preview: Path) -> dict[str, float]:
-    """Mean L1 on morphs that were not trained on (NaN without an encoder), and a sheet."""
+    """Mean L1 on morphs that were not trained on (where there is an encoder), and a sheet."""
     given = to_tensor(unseen)
     noise = torch.Generator().manual_seed(0)
-    drawn = network.decode(torch.randn(2 * _SHOWN, network.config.latent, generator=noise))[0]
-    rows, found = [given[:_SHOWN]], {}
+    shown = min(_SHOWN, len(unseen))
+    drawn = network.decode(torch.randn(2 * shown, network.config.latent, generator=noise))[0]
+    found, rows = {}, [given[:shown]]
     if network.encoder is not None:
         rebuilt = network.decode(network.encode(given)[0])[0]
         found["unseen_l1"] = round(float((rebuilt - given).abs().mean()), 5)
-        rows.append(rebuilt[:_SHOWN])
-    rows += [drawn[:_SHOWN], drawn[_SHOWN:]]
+        rows.append(rebuilt[:shown])
+    rows += [drawn[:shown], drawn[shown:]]
     sheet = np.concatenate([np.concatenate(list(to_bytes(row)), axis=1) for row in rows])
     cv2.imwrite(str(preview), sheet[..., ::-1])
     return found
