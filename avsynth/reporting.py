@@ -96,6 +96,42 @@ class NewVoice(_Strict):
     consent: dict[str, Any]
 
 
+class Followed(_Strict):
+    """How a reenactment follows what was asked, by landmarks found anew in frames of the output."""
+
+    measured_frames: int
+    lost_frames: int = Field(description="of those, in which no face was found any more")
+    pose_error_degrees: float | None = Field(description="mean angle to the wanted head pose")
+    expression_error: float | None = Field(
+        description="mean distance of mouth and eye points from the wanted ones, head pose taken "
+        "out, in distances of the outer eye corners"
+    )
+
+
+class Likeness(_Strict):
+    """Distances of the person in frames of the output to the person in the source."""
+
+    embedder: str
+    mean_distance: float
+    largest_distance: float
+    same_person_below: float = Field(description="the embedder's limit")
+    frames: int
+
+
+class Reenactment(_Strict):
+    """How a picture was made to move."""
+
+    driver: str = Field(description="film, or motion file")
+    driver_frame: int = Field(description="the driver's frame that the source stands for")
+    source_seconds: float | None = Field(description="of the frame in a film; None for a picture")
+    region: tuple[int, int, int, int] = Field(
+        description="x0, y0, x1, y1 in pixels: outside of it no bit of the picture was changed"
+    )
+    face_frames: int = Field(description="frames of the driver in which the face was seen")
+    followed: Followed
+    likeness: Likeness | None = Field(description="None where no embedder of faces is installed")
+
+
 class Report(_Strict):
     """What was done, to what, with what, and how it went."""
 
@@ -112,9 +148,10 @@ class Report(_Strict):
     fit: str = Field(description="how picture and sound of different lengths were fitted")
     outcomes: dict[str, int] = Field(description="face frames by outcome: dubbed, or why not")
     faces: list[FaceReport]
-    renderer: str = Field(default="", description="what painted the mouths: gan, or classical")
+    renderer: str = Field(default="", description="what painted faces: gan, classical or mesh")
     sound: SoundReport | None = Field(default=None, description="of a converted voice")
     voice: NewVoice | None = Field(default=None, description="of a dub, where it was given one")
+    reenactment: Reenactment | None = None
     damaged_frames: int
     missing_frames: int = Field(
         default=0,

@@ -20,6 +20,8 @@ from avsynth.cli import (
     dub,
     imagine,
     inspect,
+    motion,
+    reenact,
     scan,
     verify,
     voice,
@@ -44,6 +46,7 @@ app = typer.Typer(
 )
 app.command("dub")(dub.dub)
 app.command("convert")(convert.convert)
+app.command("reenact")(reenact.reenact)
 app.command("adapt")(adapt.adapt)
 app.command("imagine")(imagine.imagine)
 app.command("scan")(scan.scan)
@@ -53,6 +56,7 @@ app.command("doctor")(inspect.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(consent.app, name="consent")
 app.add_typer(voice.app, name="voice")
+app.add_typer(motion.app, name="motion")
 app.add_typer(weights.app, name="weights")
 app.add_typer(bench.app, name="bench")
 

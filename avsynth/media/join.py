@@ -56,6 +56,7 @@ def join(
     audio_rate: int = 48000,
     replace_audio: int | None = 0,
     copy_streams: bool = True,
+    sound_only: bool = False,
 ) -> Joined:
     """Write ``out`` from encoded segments, without encoding pictures again.
 
@@ -75,6 +76,7 @@ def join(
         replace_audio: Which of the source's audio streams the new sound replaces; None keeps all.
         copy_streams: False leaves out the source's other streams and chapters, for a result whose
             time line is not the source's.
+        sound_only: Of the source's other streams copy only sound: no chapters, no covers.
 
     Raises:
         UsageError: no segments, unknown container, output equal to input, or a codec that the
@@ -120,9 +122,12 @@ def join(
             leave_out = {info.video.index}
             if audio is not None and replaced is not None:
                 leave_out.add(replaced.index)
+            if sound_only:
+                leave_out |= {s.index for s in origin.streams if s.type != "audio"}
             copier = StreamCopier(origin, target, leave_out, out)
             dropped = copier.dropped
-            target.set_chapters(origin.chapters())
+            if not sound_only:
+                target.set_chapters(origin.chapters())
             flows.append(copier.packets())
         for packet in heapq.merge(*flows, key=moment):
             shift(packet, late)

@@ -106,7 +106,7 @@ def _read_once(path: Path, info: MediaInfo, job: Job, progress: Progress) -> Non
     if not times:
         raise InputError("holds no picture that can be decoded", path)
     pts = np.array(times, dtype=np.int64)
-    end = int(pts[-1]) + _last_duration(pts, duration, info)
+    end = int(pts[-1]) + last_duration(pts, duration, info)
     with job.finishing(_FRAMES) as temporary, temporary.open("wb") as file:
         np.savez(file, pts=pts, cuts=cuts, end=end, damaged=reader.damaged)
 
@@ -121,7 +121,7 @@ def _cropper(frame: Frame) -> Callable[[Box], NDArray[np.uint8]]:
     return crop
 
 
-def _last_duration(pts: NDArray[np.int64], stated: int, info: MediaInfo) -> int:
+def last_duration(pts: NDArray[np.int64], stated: int, info: MediaInfo) -> int:
     """How long the last frame is shown: as stated, else as long as frames usually are."""
     assert info.video is not None
     if stated > 0:

@@ -13,7 +13,8 @@ from avsynth.reporting import FileHash
 
 Cast = Sequence[tuple[str, Path]]
 
-_CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+#: Suffixes of the films that are written.
+CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -77,15 +78,15 @@ def check_inputs(
     """
     if not cast:
         raise UsageError("no audio was given")
-    if output.suffix.lower() not in _CONTAINERS:
-        raise UsageError("the output's kind is not known", output, "use " + ", ".join(_CONTAINERS))
+    if output.suffix.lower() not in CONTAINERS:
+        raise UsageError("the output's kind is not known", output, "use " + ", ".join(CONTAINERS))
     files = [video, *dict.fromkeys(audio for _, audio in cast)]
     made = [output, report_path(output), *([preview] if preview is not None else [])]
     check_outputs(made, [*files, consent, *others])
     if preview is not None and preview.absolute() in {path.absolute() for path in made[:2]}:
         raise UsageError("the preview would overwrite the output", preview)
     if preview is not None:
-        _check_preview(preview)
+        check_preview(preview)
     info = probe(video)
     if info.video is None:
         raise InputError("holds no picture", video)
@@ -99,7 +100,13 @@ def check_inputs(
     return Inputs(video, info, cast, {path: sha256_file(path) for path in files})
 
 
-def _check_preview(preview: Path) -> None:
+def check_preview(preview: Path) -> None:
+    """Refuse a contact sheet that is no PNG, or would overwrite what is none.
+
+    Raises:
+        UsageError: so it is.
+        ResourceError: it cannot be looked at.
+    """
     if preview.suffix.lower() != ".png":
         raise UsageError("the preview is a PNG picture", preview, "let its name end in .png")
     try:

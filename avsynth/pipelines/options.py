@@ -19,7 +19,7 @@ from pydantic import (
 from avsynth.errors import InputError, UsageError
 from avsynth.pipelines.timeline import Fit
 
-_PRESETS = (
+PRESETS = (
     r"^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow|placebo|\d|1[0-3])$"
 )
 _FACE = re.compile(r"largest|speaking|all|\d+|[\d.]+(,[\d.]+){3}", re.IGNORECASE)
@@ -93,7 +93,7 @@ class DubOptions(BaseModel):
     strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1.2
     codec: Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None = None
     crf: Annotated[int, Field(ge=0, le=63)] = 18
-    preset: Annotated[str, Field(pattern=_PRESETS)] = "veryfast"
+    preset: Annotated[str, Field(pattern=PRESETS)] = "veryfast"
     lossless: bool = False
     voice_from: Annotated[str, Field(min_length=1)] | None = None
     voice_consent: str | None = None
@@ -180,9 +180,9 @@ def _option_problem(error: ValidationError) -> str:
     if name in _RANGES:
         return f"{option} must be {_RANGES[name]}"
     if name in _WORDS:
-        return f"{option}: {_shown(problem['input'])} is none of {_WORDS[name]}"
+        return f"{option}: {shown(problem['input'])} is none of {_WORDS[name]}"
     if name in DubOptions.model_fields:
-        return f"{option}: {_shown(problem['input'])} cannot be"
+        return f"{option}: {shown(problem['input'])} cannot be"
     return f"there is no option {option}"
 
 
@@ -195,7 +195,7 @@ def _cast_problem(error: ValidationError) -> str:
     if not place:
         return 'it must be {"cast": [{"face": "0", "audio": "anna.wav"}]}'
     if place[0] != "cast":
-        return f"unknown key {_shown(place[0])}"
+        return f"unknown key {shown(place[0])}"
     if len(place) == 1:
         return "it has no cast" if kind == "missing" else "the cast must be 1 to 64 entries"
     found: dict[str, None] = {}  # a set that keeps its order
@@ -208,16 +208,17 @@ def _cast_problem(error: ValidationError) -> str:
 
 def _entry_problem(place: tuple[int | str, ...], kind: str, given: Any) -> str:
     if not place:
-        return f"{_shown(given)} is not a face and its audio"
+        return f"{shown(given)} is not a face and its audio"
     if kind == "missing":
         return f"has no {place[0]}"
     if kind == "extra_forbidden":
         return f"unknown key {place[0]}"
     if place[0] == "face":
-        return f"face {_shown(given)} is none of {_WORDS['face']}"
-    return f"{place[0]} {_shown(given)} is not the name of a file"
+        return f"face {shown(given)} is none of {_WORDS['face']}"
+    return f"{place[0]} {shown(given)} is not the name of a file"
 
 
-def _shown(given: object) -> str:
+def shown(given: object) -> str:
+    """What was given, short enough for a line."""
     text = repr(given)
     return text if len(text) <= 60 else text[:57] + "..."

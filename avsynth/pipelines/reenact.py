@@ -1,0 +1,248 @@
+"""Reenact: a picture of a person moves as somebody else, the driver, moved.
+
+What happens: the driver is watched once, and his motion kept without his face (or it comes from a
+motion file). One frame of the source is chosen and the face found in it. Its landmarks go where
+the motion sends them, relative to the moment in which the two faces were most alike; the pixels
+around the face follow, by a mesh and a network, and are put back into the source frame, of which
+all else keeps every bit. Frames come at the driver's very times. Segments of about ten seconds are
+joined, with the driver's sound if that is asked for; the file is measured again, signed, read
+back, and only then gets its name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import avsynth
+from avsynth.errors import InputError
+from avsynth.face.head_motion import EASED, HELD, MEASURED, Retargeter
+from avsynth.media import EncoderSettings, MediaInfo, VideoInfo, join, sha256_file
+from avsynth.media.encoding import tags_of
+from avsynth.pipelines.driver import Driver, watch
+from avsynth.pipelines.inputs import report_path
+from avsynth.pipelines.job import Job
+from avsynth.pipelines.progress import Callback, Progress
+from avsynth.pipelines.reenact_inputs import Allowed, ReenactInputs, authorise, check_inputs
+from avsynth.pipelines.reenact_measure import measure_output
+from avsynth.pipelines.reenact_networks import networks
+from avsynth.pipelines.reenact_options import ReenactOptions
+from avsynth.pipelines.reenact_preview import write_preview
+from avsynth.pipelines.reenact_report import actions, notes_of, reenactment
+from avsynth.pipelines.reenact_segment import Plan, render_segment
+from avsynth.pipelines.reenact_source import find_source
+from avsynth.pipelines.timeline import Timeline
+from avsynth.provenance import credentials
+from avsynth.provenance.certificates import Signer
+from avsynth.reporting import FileHash, Report, Weights, peak_memory_mb
+from avsynth.weights.reenacting import ReenactModels
+from avsynth.weights.threads import one_thread
+
+_JOB_FORMAT = 1  # of the files in the job folder; others are started afresh
+_WORDS = {MEASURED: "rendered", HELD: "held", EASED: "eased"}
+
+
+def reenact(
+    source: Path,
+    driver: Path,
+    consent: Path,
+    output: Path,
+    options: ReenactOptions | None = None,
+    *,
+    driver_consent: Path | None = None,
+    preview: Path | None = None,
+    signer: Signer | None = None,
+    progress: Callback | None = None,
+) -> Report:
+    """Move ``source`` as ``driver`` moved; write ``output`` and ``OUTPUT.report.json``.
+
+    Args:
+        source: a picture, or a film of which one frame is taken.
+        driver: a film, or a stored motion (.safetensors).
+        consent: the record that allows to make the source's face.
+        output: its suffix names the container.
+        options: see ``ReenactOptions``.
+        driver_consent: the record for the driver's motion; default ``consent``. Of a stored
+            motion it is the very one it was extracted under.
+        preview: where to write a contact sheet (PNG); where that fails the report says so.
+        signer: certificate and key for the credentials; default this machine's own.
+        progress: called with a ``Step`` as the work goes on.
+
+    Raises:
+        AvsynthError: one of the family, see ``avsynth.errors``; then nothing is left under the
+            output's name, and what was finished is kept for a second try.
+    """
+    options = options or ReenactOptions()
+    driver_consent = driver_consent or consent
+    steps = Progress(progress)
+    steps.start("checks")
+    records = [consent, driver_consent]
+    inputs = check_inputs(source, driver, records, output, preview, options)
+    allowed = authorise(inputs, consent, driver_consent, options)
+    steps.start("networks")
+    models = networks(inputs, options, allowed)
+    with Job(output, _settings(inputs, options, models, allowed)) as job:
+        moving = _driver(inputs, options, job, steps)
+        steps.start("source")
+        plan = _plan(inputs, options, moving, models, allowed, output, job)
+        _render(plan, job, options, steps)
+        steps.start("join and sign")
+        joined, dropped = _join(job, plan, inputs, options, output)
+        signed = credentials.sign(
+            joined,
+            job.path(f"signed{output.suffix}"),
+            actions=actions(plan, allowed),
+            title=output.name,
+            parent=credentials.Source(source, inputs.hashes[source]),
+            inputs=[credentials.Source(driver, inputs.hashes[driver])],
+            models=[credentials.Model(m.name, m.sha256) for m in models.loaded],
+            consent=allowed.source.consent,
+            signer=signer,
+        )
+        credentials.verify_ours(signed, consent=allowed.source.consent)
+        steps.start("measuring")
+        followed, likeness = measure_output(plan, signed.path)
+        notes = notes_of(plan, allowed, models, options, likeness, dropped)
+        if preview is not None:
+            notes += write_preview(plan, signed.path, preview)
+        sha256 = sha256_file(signed.path)
+        steps.finish()
+        outcomes = Counter(_WORDS[each] for each in moving.stored.motion.outcomes())
+        report = Report(
+            verb="reenact",
+            avsynth_version=avsynth.__version__,
+            output=FileHash(path=str(output), sha256=sha256),
+            inputs=inputs.report,
+            weights=[
+                Weights(name=m.name, kind=m.kind, sha256=m.sha256, engine=m.engine)
+                for m in models.loaded
+            ],
+            settings=options.model_dump(mode="json"),
+            consent=allowed.as_dict(),
+            frames=len(moving),
+            seconds=float(moving.seconds),
+            fit="",
+            outcomes=dict(outcomes),
+            faces=[],
+            renderer=plan.renderer.name,
+            reenactment=reenactment(plan, followed, likeness),
+            damaged_frames=moving.damaged,
+            resumed=job.resumed,
+            stage_seconds=steps.seconds,
+            frames_per_second=len(moving) / sum(steps.seconds.values()),
+            peak_memory_mb=peak_memory_mb(),
+            notes=notes,
+        )
+        # Both wait in the job folder, so that a full disk leaves neither without the other.
+        report.write(job.path("report.json"))
+        credentials.publish(signed, output)
+        job.path("report.json").replace(report_path(output))
+        job.remove()
+    return report
+
+
+def _settings(
+    inputs: ReenactInputs, options: ReenactOptions, models: ReenactModels, allowed: Allowed
+) -> dict[str, Any]:
+    """All that the result depends on; another of these is another job."""
+    return {
+        "avsynth": avsynth.__version__,
+        "job_format": _JOB_FORMAT,
+        "verb": "reenact",
+        "inputs": list(inputs.hashes.values()),
+        "options": options.model_dump(mode="json"),
+        "weights": {model.kind: [model.sha256, model.engine] for model in models.loaded},
+        "consent": [allowed.source.record_sha256, allowed.driver.record_sha256],
+    }
+
+
+def _driver(inputs: ReenactInputs, options: ReenactOptions, job: Job, steps: Progress) -> Driver:
+    if inputs.motion is not None:
+        return Driver(inputs.driver, inputs.motion, None)
+    assert inputs.driver_info is not None
+    return watch(inputs.driver, inputs.driver_info, options.driver_face, job, steps, {})
+
+
+def _plan(
+    inputs: ReenactInputs,
+    options: ReenactOptions,
+    driver: Driver,
+    models: ReenactModels,
+    allowed: Allowed,
+    output: Path,
+    job: Job,
+) -> Plan:
+    stored = driver.stored
+    source = find_source(inputs, options, stored.motion, job)
+    timeline = Timeline(
+        np.arange(len(driver), dtype=np.int64), stored.times, stored.end, stored.time_base, False
+    )
+    like = _with_clock(source.like, driver)
+    encoder = EncoderSettings.for_source(
+        like, options.codec, options.crf, options.preset, options.lossless, out=output
+    )
+    retargeter = Retargeter(
+        stored.motion, source.points, relative=not options.absolute, parts=options.parts,
+        strength=options.strength,
+    )  # fmt: skip
+    renderer = models.renderer(source.portrait)
+    label = allowed.label or models.research is not None
+    return Plan(source, driver, timeline, retargeter, renderer, like, encoder, label)
+
+
+def _with_clock(like: VideoInfo, driver: Driver) -> VideoInfo:
+    """The source's pictures at the driver's times."""
+    stored = driver.stored
+    return replace(
+        like,
+        time_base=stored.time_base,
+        average_rate=stored.rate,
+        start=int(stored.times[0]) * stored.time_base,
+        duration=driver.seconds,
+        frames=len(driver),
+        interlaced=False,
+        variable_rate=None,
+    )
+
+
+def _render(plan: Plan, job: Job, options: ReenactOptions, steps: Progress) -> None:
+    """Render the segments that are not there yet."""
+    steps.start("portrait", len(plan.timeline))
+    for segment in plan.timeline.segments(options.segment_seconds):
+        name = f"segment-{segment.number:06d}.nut"
+        if job.done(name):
+            steps.advance(segment.stop - segment.first)
+            continue
+        with one_thread():  # each renderer; there are several
+            render_segment(plan, segment, job.path(name), steps)
+
+
+def _join(
+    job: Job, plan: Plan, inputs: ReenactInputs, options: ReenactOptions, output: Path
+) -> tuple[Path, tuple[str, ...]]:
+    """The finished film but for its credentials, and the sound its container cannot hold."""
+    segments = [
+        job.path(f"segment-{s.number:06d}.nut")
+        for s in plan.timeline.segments(options.segment_seconds)
+    ]
+    keeps = options.audio == "keep"
+    # Without sound nothing of the driver's file is in the result: the segment stands in for it.
+    video = replace(plan.info, index=0, colour=tags_of(plan.encoder, plan.info))
+    origin = segments[0]
+    info = MediaInfo(str(origin), "nut", None, video, (), 0, 0, {}, 0)
+    if keeps:
+        assert inputs.driver_info is not None and inputs.driver_info.video is not None
+        origin, given = inputs.driver, inputs.driver_info
+        video = replace(video, index=inputs.driver_info.video.index)
+        info = replace(given, video=video, metadata={})
+    path = job.path(f"joined{output.suffix}")
+    done = join(
+        path, segments, origin, info, replace_audio=None, copy_streams=keeps, sound_only=True
+    )
+    if done.frames != len(plan.timeline):
+        raise InputError(f"{done.frames} frames were joined, not {len(plan.timeline)}", output)
+    return path, done.dropped

@@ -1,0 +1,77 @@
+"""Pass two of a reenactment, a segment at a time: move the portrait, put it back, encode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsynth.face.head_motion import Retargeter
+from avsynth.face.portrait import PortraitRenderer
+from avsynth.media import EncoderSettings, Frame, SegmentWriter, VideoInfo
+from avsynth.pipelines.driver import Driver
+from avsynth.pipelines.progress import Progress
+from avsynth.pipelines.reenact_source import SourceFrame
+from avsynth.pipelines.stages import Ahead, in_order
+from avsynth.pipelines.timeline import Segment, Timeline
+from avsynth.provenance.label import research_label
+
+PAINTERS = 2  # threads that render; the encoder has its own
+_GROUP = 8  # frames rendered together
+_GROUPS = 3  # groups being rendered, or waiting
+_AHEAD = 8  # frames rendered ahead of the encoder
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that rendering a segment depends on. ``info`` has the driver's clock."""
+
+    source: SourceFrame
+    driver: Driver
+    timeline: Timeline
+    retargeter: Retargeter
+    renderer: PortraitRenderer
+    info: VideoInfo
+    encoder: EncoderSettings
+    label: bool
+
+    def wanted(self, first: int, stop: int) -> NDArray[np.float32]:
+        """Landmarks (n, 478, 3) of output frames, in pixels of the source."""
+        return self.retargeter.points(self.driver.stored.motion[first:stop])
+
+
+def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) -> None:
+    """Render one segment into ``out``."""
+    with (
+        Ahead(_frames(plan, segment), _AHEAD) as frames,
+        SegmentWriter(out, plan.info, plan.encoder) as writer,
+    ):
+        for number, frame in enumerate(frames, segment.first):
+            writer.write(frame, int(plan.timeline.pts[number]))
+            progress.advance()
+
+
+def _frames(plan: Plan, segment: Segment) -> Iterator[Frame]:
+    groups = (
+        (first, min(first + _GROUP, segment.stop))
+        for first in range(segment.first, segment.stop, _GROUP)
+    )
+    for group in in_order(lambda part: compose(plan, *part), groups, PAINTERS, _GROUPS):
+        yield from group
+
+
+def compose(plan: Plan, first: int, stop: int) -> list[Frame]:
+    """Whole frames: the source's, but for what moved. All else keeps every bit."""
+    box = plan.source.portrait.box
+    wanted = plan.wanted(first, stop) - np.array([box.x0, box.y0, 0], np.float32)
+    frames = []
+    for patch in plan.renderer.render(list(wanted)):
+        frame = plan.source.frame.copy()
+        frame.put(patch.box, patch.rgb, patch.mask)
+        if plan.label:
+            frame.put(*research_label(frame.width, frame.height))
+        frames.append(frame)
+    return frames
