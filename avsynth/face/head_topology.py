@@ -84,18 +84,20 @@ def _triangles(skin: NDArray[np.intp], canonical: Wide) -> NDArray[np.int32]:
     for hole in holes:
         around = around[~np.isin(around, hole).all(axis=1)]
     around = around[np.argsort(-canonical[skin][around][..., 2].mean(axis=1), kind="stable")]
+    around = _clockwise(around, flat)
     closed = np.append(np.arange(20), 0)
     rings = [rows(OVAL)] + [
         len(skin) + number * len(OVAL) + np.arange(len(OVAL)) for number in range(RINGS)
     ]
     turn = np.append(np.arange(len(OVAL)), 0)
     helpers = [_strip(a[turn], b[turn]) for a, b in itertools.pairwise(rings)]
-    eyes = [_strip(rows(low), rows(up)) for up, low in EYES]
+    (up, low), (left_up, left_low) = EYES  # from the outer corner: the left one runs leftwards
+    eyes = [_strip(rows(low), rows(up)), _strip(rows(left_up), rows(left_low))]
     parts = [
         *reversed(helpers), _strip(inner[:11], inner[np.r_[0, 19:9:-1]]), around, *eyes,
         _strip(outer[closed], inner[closed]),
     ]  # fmt: skip
-    return _clockwise(np.concatenate(parts), flat, len(skin)).astype(np.int32)
+    return np.concatenate(parts).astype(np.int32)
 
 
 def _unrolled(free: Wide) -> Wide:
@@ -104,12 +106,11 @@ def _unrolled(free: Wide) -> Wide:
     return np.stack([np.arctan2(x, -z), np.arctan2(y, np.hypot(x, z))], axis=1)
 
 
-def _clockwise(triangles: NDArray[np.intp], flat: Wide, skin: int) -> NDArray[np.intp]:
-    """Triangles of skin turned to run clockwise on the screen; the others run so by making."""
-    known = np.asarray((triangles < skin).all(axis=1))
-    corners = flat[np.where(known[:, None], triangles, 0)]
+def _clockwise(triangles: NDArray[np.intp], flat: Wide) -> NDArray[np.intp]:
+    """Triangles turned to run clockwise on the screen."""
+    corners = flat[triangles]
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    wrong = known & (a[:, 0] * b[:, 1] < a[:, 1] * b[:, 0])
+    wrong = np.asarray(a[:, 0] * b[:, 1] < a[:, 1] * b[:, 0])
     turned = triangles.copy()
     turned[wrong] = triangles[wrong][:, [0, 2, 1]]
     return turned
