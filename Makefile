@@ -8,12 +8,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Debian names of the system libraries that OpenCV and mediapipe link against.
 LIBRARIES := libgl1 libglib2.0-0
 
-.PHONY: help demo test lint setup setup-dev system clean
+.PHONY: help demo test lint docs setup setup-dev system clean
 
 help:
 	@echo "make demo   set up, dub the demo person, sign, verify, scan; results in out/"
 	@echo "make test   set up, lint, run every test"
 	@echo "make lint   ruff, mypy, import layers"
+	@echo "make docs   the documentation as a site, strictly; in out/docs"
 	@echo "make clean  remove the environment and out/"
 
 demo: setup
@@ -27,6 +28,9 @@ lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -57,7 +61,7 @@ $(VENV)/.ready: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(PIP) -e ".[fast,speech,train,metrics,research,onnx,dev]"
+	$(PIP) -e ".[fast,speech,train,metrics,research,onnx,docs,dev]"
 	@touch $@
 
 clean:

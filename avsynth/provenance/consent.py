@@ -268,7 +268,8 @@ def authorise(
         purpose: what the work is for; default all purposes of the record.
         language: of the new speech, such as "de"; needed where a subject's record limits
             languages.
-        now, revocations: as for ``check``.
+        now: as for ``check``.
+        revocations: as for ``check``.
         references: the subject's reference media; those of the right hash beside the record are
             found without.
         embedders: what compares identities; default those that are installed.

@@ -35,7 +35,8 @@ def research_label(width: int, height: int) -> Label:
     translucent plate so that it reads on any background.
 
     Args:
-        width, height: of the frame in display orientation, pixels.
+        width: of the frame in display orientation, pixels.
+        height: the same.
 
     Returns:
         The box (even edges, so that no chroma sample is shared with a pixel outside), its picture
