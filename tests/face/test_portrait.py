@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import portrait_helpers as made
 import pytest
 
 from avsynth.errors import InputError
@@ -10,7 +11,6 @@ from avsynth.face.head_mesh import Grid, HeadMesh
 from avsynth.face.head_topology import OVAL
 from avsynth.face.portrait import MeshPortrait, portrait_box, region_mask
 from avsynth.face.portrait_square import PortraitSquare, draw_face
-from tests import portrait_helpers as made
 
 
 def _head_mesh():
