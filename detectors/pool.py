@@ -7,12 +7,17 @@ costs little time and memory; each loads one set of networks.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import (
+    ForkServerContext,
+    ForkServerProcess,
+    SpawnContext,
+    SpawnProcess,
+)
 from pathlib import Path
 from typing import Final, Self
 
@@ -20,7 +25,7 @@ from avsynth.errors import InputError
 from avsynth.pipelines.progress import Callback, Step
 from detectors.options import ScanOptions
 from detectors.scan import Scanner
-from detectors.sharing import narrow
+from detectors.sharing import narrow, start_workers
 from detectors.unreadable import unreadable
 from detectors.verdict import Verdict
 from detectors.walk import Item, is_media
@@ -61,8 +66,7 @@ class Pool:
         """
         self._order, self._patience = order, patience
         self._settings = order.options.settings()
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(_PRELOADED)
+        context = start_workers(_PRELOADED)
         self._workers = [_Worker(context, order, work or scan_all) for _ in range(jobs)]
 
     def __enter__(self) -> Self:
@@ -99,7 +103,8 @@ class Pool:
     def _finished(self) -> Iterator[tuple[int, Outcome]]:
         """What workers have done, or died of, since the last look."""
         busy = {worker.connection: worker for worker in self._workers if worker.busy}
-        ready = {busy[each] for each in wait(list(busy), _LOOK_S) if isinstance(each, Connection)}
+        heard = wait(list(busy), _LOOK_S)  # on Windows of another class than Connection
+        ready = {worker for connection, worker in busy.items() if connection in heard}
         for worker in busy.values():
             number, item = worker.number, worker.item
             assert item is not None
@@ -119,11 +124,9 @@ class Pool:
 class _Worker:
     """One process and the file it is at; the process is started when it is first needed."""
 
-    def __init__(
-        self, context: multiprocessing.context.ForkServerContext, order: Order, work: Work
-    ) -> None:
+    def __init__(self, context: ForkServerContext | SpawnContext, order: Order, work: Work) -> None:
         self._context, self._order, self._work = context, order, work
-        self._process: multiprocessing.context.ForkServerProcess | None = None
+        self._process: ForkServerProcess | SpawnProcess | None = None
         self._files = 0
         self._moved = 0.0
         self._begun = False

@@ -15,6 +15,7 @@ from detectors.report.values import text
 from detectors.walk import Item
 
 Line = dict[str, Any]
+_AS_IT_IS = getattr(os, "O_BINARY", 0)  # Windows would add a character to every end of line
 
 
 class Lines:
@@ -27,7 +28,8 @@ class Lines:
     def __init__(self, path: Path) -> None:
         """Append to ``path``. ResourceError where that cannot be."""
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _AS_IT_IS
+            self._file = os.open(path, flags, 0o666)
         except OSError as error:
             raise ResourceError(f"cannot be written: {error.strerror}", path) from error
         self._path = path

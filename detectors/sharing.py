@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from multiprocessing.context import ForkServerContext, SpawnContext
 
 import cv2
 
@@ -13,6 +15,18 @@ import cv2
 def processors() -> int:
     """That this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def start_workers(preloaded: Sequence[str]) -> ForkServerContext | SpawnContext:
+    """How worker processes begin: forked from a server that has imported ``preloaded`` once.
+
+    Where nothing can be forked (Windows), each begins anew and imports for itself.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preloaded))
+    return context
 
 
 @contextlib.contextmanager

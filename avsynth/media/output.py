@@ -92,7 +92,11 @@ def resource_error(
 
 
 def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+    """Bring a file's bytes, or a folder's names, to the disk."""
+    windows = os.name == "nt"  # there a folder cannot be opened, and what is read not be synced
+    if windows and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError as error:

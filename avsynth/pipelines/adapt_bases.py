@@ -113,7 +113,7 @@ def _fitting(kind: str, purpose: Purpose) -> list[manifest.Entry]:
 
 
 def _base(name: str, kind: str, purpose: Purpose) -> Base:
-    if os.sep in name or name.endswith(".safetensors"):
+    if "/" in name or os.sep in name or name.endswith(".safetensors"):
         path = Path(name)
         parts, called = read_parts(path), path.stem
     else:

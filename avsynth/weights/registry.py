@@ -77,7 +77,8 @@ def read(name_or_path: str | os.PathLike[str]) -> files.WeightsFile:
 def locate(name_or_path: str | os.PathLike[str]) -> tuple[str, Path, str | None]:
     """Name, file and, where the manifest knows it, hash of weights; WeightsError if unknown."""
     text = os.fspath(name_or_path)
-    if os.sep in text or text.endswith((".safetensors", ".pt", ".pth", ".bin", ".ckpt")):
+    a_file = text.endswith((".safetensors", ".pt", ".pth", ".bin", ".ckpt"))
+    if a_file or "/" in text or os.sep in text:
         return Path(text).stem, Path(text), None
     entry = manifest.find(text)
     return entry.name, entry.path, entry.sha256

@@ -9,7 +9,6 @@ and what an earlier encoder has done to a file stay; a second audit tells how mu
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -34,6 +33,7 @@ from avsynth.speech.loudness import LoudnessMeter
 from detectors.audit.sound_properties import Samples, silence
 from detectors.protocols import Protocol, Trial
 from detectors.protocols.folder import COLUMNS, MANIFEST
+from detectors.sharing import processors
 
 RATE = 16_000
 _LOUDNESS = -23.0  # LUFS, EBU R128
@@ -58,7 +58,7 @@ def equalise(found: Protocol, out: Path, jobs: int = 0, progress: Callback | Non
     steps = Progress(progress)
     steps.start("equalising", len(found.trials))
     made: dict[str, str] = {}
-    with ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(jobs or processors()) as pool:
         copies = pool.map(lambda trial: _copy(found, trial, out, height), found.trials)
         for trial, copy in zip(found.trials, copies, strict=True):
             steps.advance()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +17,7 @@ from avsynth.pipelines.progress import Callback, Progress
 from detectors.audit.media_properties import Record, record
 from detectors.protocols import Protocol
 from detectors.resume import Lines
+from detectors.sharing import processors, start_workers
 
 if TYPE_CHECKING:
     from avsynth.face.detect import FaceDetector
@@ -68,7 +67,7 @@ def gather(
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             lines = stack.enter_context(Lines(out / CACHE))
-        for made in _made(todo, jobs or len(os.sched_getaffinity(0)), faces):
+        for made in _made(todo, jobs or processors(), faces):
             records[made.path] = made
             if lines is not None:
                 lines.write(made.model_dump(mode="json"))
@@ -135,8 +134,7 @@ def _one_by_one(suspects: list[tuple[Path, str]], faces: bool) -> Iterator[Recor
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["detectors.audit.gather"])
+    context = start_workers(["detectors.audit.gather"])
     return ProcessPoolExecutor(jobs, context, max_tasks_per_child=_FILES_EACH)
 
 

@@ -21,6 +21,7 @@ from detectors.options import ScanOptions
 from detectors.pool import Order, Outcome, Pool
 from detectors.protocols import Protocol, Trial
 from detectors.resume import Lines
+from detectors.sharing import processors
 from detectors.walk import Item
 
 #: Name of the lines of a run inside its folder.
@@ -142,7 +143,7 @@ def _scanned(
     tasks: list[_Task], options: BenchmarkOptions, fingerprint: str, scanning: Scanning | None
 ) -> Iterator[Row]:
     """A row for every task, as they are done."""
-    jobs = min(options.jobs or _processors(), max(len(tasks), 1))
+    jobs = min(options.jobs or processors(), max(len(tasks), 1))
     corruptions = {str(corruption): corruption for corruption in options.corruptions}
     left: list[Row] = []
     waiting: dict[str, _Task] = {}
@@ -158,7 +159,7 @@ def _scanned(
                     yield Item(os.fspath(made.path))
 
         if scanning is None:
-            order = Order(options.scan, threads=max(1, _processors() // jobs))
+            order = Order(options.scan, threads=max(1, processors() // jobs))
             scanning = stack.enter_context(Pool(order, jobs, options.patience)).run
         for item, verdict in scanning(items()):
             task = waiting.pop(item.path)
@@ -169,10 +170,6 @@ def _scanned(
                 task.trial, task.condition, task.state, fingerprint, verdict, options.moments
             )
     yield from left
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
