@@ -85,7 +85,7 @@ class Frame:
         """
         box = self._inside(box)
         stored = self.orientation.box_to_stored(box, self.width, self.height)
-        layout, maps, centred = self._colours()
+        layout, maps, centred = self.colours()
         image = np.empty((stored.height, stored.width, 3), np.uint8)
         for planes, rows, part in _fields(plane_views(self.raw), stored, self._by_field(layout)):
             field = image[rows]
@@ -155,7 +155,7 @@ class Frame:
         if not self._owned:  # the decoder may still predict from these planes
             self.raw.make_writable()
             self._owned = True
-        layout, maps, centred = self._colours()
+        layout, maps, centred = self.colours()
         changed = Box(x, y, x + width, y + height)
         for planes, rows, part in _fields(plane_views(self.raw), changed, self._by_field(layout)):
             blend(planes, layout, maps, centred, part, new[rows], weight[rows])
@@ -177,7 +177,8 @@ class Frame:
     def _by_field(self, layout: PlanarFormat) -> bool:
         return self.raw.interlaced_frame and layout.shift_y > 0
 
-    def _colours(self) -> tuple[PlanarFormat, Conversion, bool]:
+    def colours(self) -> tuple[PlanarFormat, Conversion, bool]:
+        """Layout of the planes, their colour conversion, and whether chroma is centred."""
         layout = planar_format(self.raw.format.name)
         full = self._full()
         matrix = self._matrix()

@@ -22,6 +22,7 @@ import avsynth
 from avsynth.errors import InputError
 from avsynth.face.head_motion import EASED, HELD, MEASURED, Retargeter
 from avsynth.media import EncoderSettings, MediaInfo, VideoInfo, join, sha256_file
+from avsynth.media.canvas import Canvas
 from avsynth.media.encoding import tags_of
 from avsynth.pipelines.driver import Driver, watch
 from avsynth.pipelines.inputs import report_path
@@ -189,9 +190,10 @@ def _plan(
         stored.motion, source.points, relative=not options.absolute, parts=options.parts,
         strength=options.strength,
     )  # fmt: skip
+    canvas = Canvas(source.frame, source.portrait.box)
     renderer = models.renderer(source.portrait)
     label = allowed.label or models.research is not None
-    return Plan(source, driver, timeline, retargeter, renderer, like, encoder, label)
+    return Plan(source, driver, timeline, retargeter, canvas, renderer, like, encoder, label)
 
 
 def _with_clock(like: VideoInfo, driver: Driver) -> VideoInfo:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from avsynth.face.head_motion import Retargeter
 from avsynth.face.portrait import PortraitRenderer
 from avsynth.media import EncoderSettings, Frame, SegmentWriter, VideoInfo
+from avsynth.media.canvas import Canvas
 from avsynth.pipelines.driver import Driver
 from avsynth.pipelines.progress import Progress
 from avsynth.pipelines.reenact_source import SourceFrame
@@ -33,6 +34,7 @@ class Plan:
     driver: Driver
     timeline: Timeline
     retargeter: Retargeter
+    canvas: Canvas
     renderer: PortraitRenderer
     info: VideoInfo
     encoder: EncoderSettings
@@ -69,8 +71,7 @@ def compose(plan: Plan, first: int, stop: int) -> list[Frame]:
     wanted = plan.wanted(first, stop) - np.array([box.x0, box.y0, 0], np.float32)
     frames = []
     for patch in plan.renderer.render(list(wanted)):
-        frame = plan.source.frame.copy()
-        frame.put(patch.box, patch.rgb, patch.mask)
+        frame = plan.canvas.put(patch.rgb, patch.mask)
         if plan.label:
             frame.put(*research_label(frame.width, frame.height))
         frames.append(frame)
