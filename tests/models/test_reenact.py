@@ -128,6 +128,8 @@ def test_compose_works_at_any_resolution_of_the_square():
     small_source = torch.nn.functional.avg_pool2d(smooth, 2)
     batch |= {"flow": flow, "source": small_source, "warped": small_source}
     answer = network(0.05)(batch)
+    # Grain of single pixels cannot be the same at half the size.
+    answer["paint"] = torch.nn.functional.avg_pool2d(answer["paint"], 9, 1, 4)
     mask = torch.ones(1, 1, 192, 192)
     large = compose(smooth, flow, mask, answer)
     small = compose(small_source, flow, mask[..., ::2, ::2], answer)
