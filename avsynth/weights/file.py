@@ -87,7 +87,7 @@ def read(path: Path, expected_sha256: str | None = None) -> WeightsFile:
     if _FORMAT not in stored:
         raise WeightsError("safetensors, but not weights of this toolkit", path)
     try:
-        header = json.loads(stored[_FORMAT])
+        header = _header(stored[_FORMAT])
         config, network = build(header["kind"], header["config"])
         state = {
             name.removeprefix(_NETWORK): value.float() if value.is_floating_point() else value
@@ -104,6 +104,16 @@ def read(path: Path, expected_sha256: str | None = None) -> WeightsFile:
     extras = {name: value for name, value in tensors.items() if not name.startswith(_NETWORK)}
     network.eval().requires_grad_(False)
     return WeightsFile(path, digest, header["kind"], config, network, extras, header["metadata"])
+
+
+def _header(text: str) -> dict[str, Any]:
+    """What is said of the tensors; ValueError, KeyError or RecursionError where it is no header."""
+    header = json.loads(text)
+    wanted = {"kind": str, "config": dict, "metadata": dict}
+    for name, kind in wanted.items():
+        if not isinstance(header, dict) or not isinstance(header[name], kind):
+            raise ValueError("its header is not that of weights")
+    return dict(header)
 
 
 def refuse_pickles(path: Path) -> None:

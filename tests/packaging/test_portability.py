@@ -186,3 +186,17 @@ def test_workers_begin_where_nothing_can_be_forked(monkeypatch: pytest.MonkeyPat
         [(item, verdict)] = pool.run([Item("a.wav")])
     assert item.path == "a.wav" and verdict is not None
     assert verdict.error is not None and str(os.getpid()) not in verdict.error
+
+
+def test_words_that_a_console_cannot_show_do_not_end_the_command() -> None:
+    code = "import sys; sys.argv = ['avsynth', 'weights', 'show', sys.argv[1]]\n" + (
+        "from unittest import mock\nfrom avsynth.cli.main import main\n"
+        "import avsynth.weights\n"
+        "with mock.patch('avsynth.weights.card', lambda name: 'caf\\u00e9 \\u2265 \\u4f60'): main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "motion-small"], capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-1500:]
+    assert done.stdout.strip() == b"caf\xe9 \\u2265 \\u4f60"

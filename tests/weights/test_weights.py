@@ -108,6 +108,22 @@ def test_foreign_safetensors_are_refused(tmp_path):
         weights.load(path)
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["[]", "7", "null", "{}", "[" * 100_000, '{"kind": ["motion"], "config": {}, "metadata": {}}',
+     '{"kind": "motion", "config": [], "metadata": {}}',
+     '{"kind": "motion", "config": {}, "metadata": "mine"}'],
+)  # fmt: skip
+def test_headers_that_no_weights_have_are_refused_in_one_line(tmp_path, header):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "odd.safetensors"
+    save_file({"x": torch.zeros(2)}, path, {"avsynth-weights-1": header})
+    with pytest.raises(WeightsError) as caught:
+        weights.load(path)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
 def test_weights_that_do_not_fit_their_config_are_refused(tmp_path):
     path = tmp_path / "unfit.safetensors"
     other = TINY.model_copy(update={"hidden": 9})
