@@ -32,7 +32,8 @@ def on_files(files: Files, config: Any) -> Files:
     """Add what is brought; mkdocs calls this when it has found the files of docs/."""
     for pattern in BROUGHT:
         for path in sorted(ROOT.glob(pattern)):
-            files.append(File.generated(config, str(path.relative_to(ROOT)), abs_src_path=str(path)))
+            place = path.relative_to(ROOT).as_posix()
+            files.append(File.generated(config, place, abs_src_path=str(path)))
     return files
 
 

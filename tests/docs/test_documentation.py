@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,18 @@ def test_commands_parse(page: Path) -> None:
             _parse(line, page)
 
 
+@cache
+def _root() -> Any:
+    return typer.main.get_command(app)
+
+
 def _parse(line: Line, page: Path) -> None:
-    command, words = typer.main.get_command(app), list(line.words[1:])
+    command, words = _root(), list(line.words[1:])
     while getattr(command, "commands", None) and words and not words[0].startswith("-"):
         if _SKETCH.search(words[0]) or words[0].isupper():
             return
-        assert words[0] in command.commands, f"{page}: {' '.join(line.words)}"  # type: ignore[attr-defined]
-        command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
+        assert words[0] in command.commands, f"{page}: {' '.join(line.words)}"
+        command = command.commands[words.pop(0)]
     if "--help" in words:
         return
     context = command.context_class(command)
@@ -90,9 +96,9 @@ def test_scripts_and_their_options_exist(page: Path) -> None:
         said = {w.partition("=")[0] for w in options if w.startswith("--")}
         unknown = {option for option in said if f'"{option}"' not in _sources(ROOT / script)}
         assert not unknown, f"{page}: {script} has no {unknown}"
-        configs = [b for a, b in zip(words, words[1:], strict=False) if a == "--config"]
+        configs = [b for a, b in pairwise(words) if a == "--config"]
         for config in configs:
-            assert (ROOT / config).is_file() or "$" in config or "config" == Path(config).name
+            assert (ROOT / config).is_file() or "$" in config or Path(config).name == "config"
 
 
 @cache

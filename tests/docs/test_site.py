@@ -19,7 +19,7 @@ pytest.importorskip("mkdocstrings", reason="the extra docs is not installed")
 pytestmark = pytest.mark.slow
 _FETCHED = re.compile(
     r"""<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=["']?(?:https?:)?//
-      | <link\b[^>]*\brel=["']?(?:stylesheet|preconnect|preload|icon|manifest)\b[^>]*\bhref=["']?(?:https?:)?//
+      | <link\b(?![^>]*rel=["']?canonical)[^>]*\bhref=["']?(?:https?:)?//
       | @import | url\(["']?(?:https?:)?//""",
     re.VERBOSE | re.IGNORECASE,
 )
