@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from avsynth.errors import InputError
 from avsynth.face.alignment import align
 from avsynth.face.head_mesh import Grid, HeadMesh
+from avsynth.face.matte import Layers
 from avsynth.face.render import Patch
 from avsynth.face.warp import Floats
 from avsynth.media import Box
@@ -96,12 +97,18 @@ def sample(rgb: Bytes, flow: Floats) -> Bytes:
 
 
 class MeshPortrait:
-    """Moves the portrait's own pixels by a mesh: no network, no training, the floor to beat."""
+    """Moves the portrait's own pixels by a mesh: nothing is learned, the floor to beat.
+
+    Args:
+        portrait: the still picture.
+        layers: the same picture apart, whose background then stays; without, all moves as one.
+    """
 
     name = "mesh"
 
-    def __init__(self, portrait: Portrait) -> None:
+    def __init__(self, portrait: Portrait, layers: Layers | None = None) -> None:
         self._portrait = portrait
+        self._layers = layers
         self._height, self._width = portrait.rgb.shape[:2]
         self._mesh = HeadMesh(portrait.points, self._width, self._height)
         self._mask = region_mask(self._width, self._height)
@@ -122,5 +129,7 @@ class MeshPortrait:
         if grid.step > 1:
             size = int(grid.columns * grid.step), int(grid.rows * grid.step)
             flow = np.asarray(cv2.resize(flow, size), dtype=np.float32)
-        rgb = sample(self._portrait.rgb, flow[: self._height, : self._width])
+        flow = flow[: self._height, : self._width]
+        layers = self._layers
+        rgb = sample(self._portrait.rgb, flow) if layers is None else layers.moved(flow)
         return Patch(self._portrait.box, rgb, self._mask)

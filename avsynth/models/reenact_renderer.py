@@ -17,6 +17,7 @@ from torch import Tensor
 
 from avsynth.errors import ResourceError
 from avsynth.face.head_mesh import HeadMesh
+from avsynth.face.matte import Layers
 from avsynth.face.portrait import Portrait, region_mask, sample
 from avsynth.face.portrait_square import PortraitSquare, draw_face
 from avsynth.face.render import Patch
@@ -42,13 +43,14 @@ class Squares:
     drawn: Bytes
 
 
-def squares(source: Bytes, flow: Floats, wanted: Floats) -> Squares:
+def squares(source: Bytes | Layers, flow: Floats, wanted: Floats) -> Squares:
     """The network's view of one frame.
 
-    ``source`` (S, S, 3) and ``wanted`` landmarks (478, 2 or 3) are in the square's pixels, and
-    so is ``flow`` (S, S, 2).
+    ``source`` (S, S, 3), or apart, and ``wanted`` landmarks (478, 2 or 3) are in the square's
+    pixels, and so is ``flow`` (S, S, 2).
     """
-    return Squares(sample(source, flow), flow, draw_face(wanted, source.shape[0]))
+    warped = source.moved(flow) if isinstance(source, Layers) else sample(source, flow)
+    return Squares(warped, flow, draw_face(wanted, flow.shape[0]))
 
 
 def to_batch(source: Bytes | Sequence[Bytes], many: Sequence[Squares]) -> dict[str, Tensor]:
@@ -77,11 +79,14 @@ class ReenactPortrait:
         portrait: the still picture.
         network: a reenactment network, ready to run (a ``LoadedModel``).
         size: side of its squares.
+        layers: the same picture apart, whose background then stays; without, all moves as one.
     """
 
     name = "gan"
 
-    def __init__(self, portrait: Portrait, network: Network, size: int) -> None:
+    def __init__(
+        self, portrait: Portrait, network: Network, size: int, layers: Layers | None = None
+    ) -> None:
         height, width = portrait.rgb.shape[:2]
         self._portrait = portrait
         self._mesh = HeadMesh(portrait.points, width, height)
@@ -89,6 +94,11 @@ class ReenactPortrait:
         self._square = PortraitSquare(width, height, size)
         self._source = self._square.cut(portrait.rgb)
         self._network = network
+        self._layers = layers
+        self._apart: Layers | None = None
+        if layers is not None:
+            matte = self._square.cut(np.asarray(layers.matte * 255.0 + 0.5, dtype=np.uint8))
+            self._apart = Layers(self._source, np.asarray(matte / 255.0, dtype=np.float32))
 
     def render(self, wanted: Sequence[Floats]) -> list[Patch]:
         """See the protocol."""
@@ -102,7 +112,7 @@ class ReenactPortrait:
         step = np.float32(square.grid.step)
         flows = [self._mesh.flow(moved, square.grid) / step for moved in self._mesh.moved(wanted)]
         seen = [
-            squares(self._source, flow, points)
+            squares(self._apart or self._source, flow, points)
             for flow, points in zip(flows, square.points(wanted), strict=True)
         ]
         made = self._made(seen)
@@ -125,11 +135,17 @@ class ReenactPortrait:
         square = self._square
         size = square.size, square.size
         residual = _resize(made["flow"], size)
-        carried = _carry(flow, residual)
+        carried = carry(flow, residual)
         step = np.float32(square.grid.step)
-        moved = sample(self._portrait.rgb, square.whole((residual + carried) * step))
+        motion = residual + carried
         added = (1.0 - made["keep"]) * made["paint"]
         colour = (added.transpose(1, 2, 0) + _resize(made["shade"], size)) * np.float32(255.0)
+        whole = square.whole(motion * step)
+        if self._layers is None or self._apart is None:
+            moved = sample(self._portrait.rgb, whole)
+        else:  # what stays is not painted on either
+            moved = self._layers.moved(whole)
+            colour *= carry(self._apart.matte, motion)[..., None]
         rgb = cv2.add(moved, square.whole(colour), dtype=cv2.CV_8U)
         return Patch(self._portrait.box, np.asarray(rgb, dtype=np.uint8), self._mask)
 
@@ -140,12 +156,12 @@ def _resize(field: Floats, size: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(last, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
-def _carry(flow: Floats, residual: Floats) -> Floats:
-    """``flow`` (S, S, 2) where ``residual`` (S, S, 2) points to."""
-    places = residual.copy()
+def carry(field: Floats, flow: Floats) -> Floats:
+    """``field`` (S, S) or (S, S, C) where ``flow`` (S, S, 2) points to."""
+    places = flow.copy()
     places[..., 0] += np.arange(flow.shape[1], dtype=np.float32)
     places[..., 1] += np.arange(flow.shape[0], dtype=np.float32)[:, None]
     carried = cv2.remap(  # type: ignore[call-overload]  # the stubs know of no single map
-        flow, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        field, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(carried, dtype=np.float32)

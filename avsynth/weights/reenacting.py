@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from avsynth.errors import UsageError, WeightsError
+from avsynth.face.matte import Layers
 from avsynth.face.portrait import MeshPortrait, Portrait, PortraitRenderer
 from avsynth.models.reenact import ReenactConfig
 from avsynth.models.reenact_renderer import ReenactPortrait
@@ -33,12 +34,13 @@ class ReenactModels:
         return next((model for model in self.loaded if model.purpose == "research"), None)
 
     def renderer(self, portrait: Portrait) -> PortraitRenderer:
-        """What makes ``portrait`` move."""
+        """What makes ``portrait`` move, over a background that stays."""
+        layers = Layers(portrait.rgb)
         if self.network is None:
-            return MeshPortrait(portrait)
+            return MeshPortrait(portrait, layers)
         config = self.network.config
         assert isinstance(config, ReenactConfig)
-        return ReenactPortrait(portrait, self.network, config.size)
+        return ReenactPortrait(portrait, self.network, config.size, layers)
 
 
 def best_reenact(purpose: Purpose) -> Entry | None:
