@@ -34,10 +34,10 @@ class FacesConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    size: int = Field(64, gt=0, description="side of the pictures; 4 for each halving is left")
+    size: int = Field(64, gt=0, description="side of the pictures, halved between widths")
     latent: int = Field(64, gt=0)
     encoder: tuple[int, ...] = Field((32, 64, 96, 128), description="widths; none: no encoder")
-    decoder: tuple[int, ...] = Field((96, 96, 64, 40, 24), description="widths, from 4 px up")
+    decoder: tuple[int, ...] = Field((96, 96, 64, 40, 24), description="widths, smallest first")
     modes: int = Field(0, ge=0, description="of shape; 0: pictures are painted in place")
     grid: int = Field(32, gt=0, description="side of the fields of the modes")
 
@@ -54,8 +54,8 @@ class FaceVae(nn.Module):
 
     def __init__(self, config: FacesConfig) -> None:
         super().__init__()
-        if config.size != 4 * 2 ** (len(config.decoder) - 1):
-            raise ValueError(f"{len(config.decoder)} widths do not make {config.size} px of 4")
+        if config.size % 2 ** max(len(config.encoder), len(config.decoder) - 1):
+            raise ValueError(f"{config.size} px cannot be halved as often as there are widths")
         self.config = config
         self.encoder = FaceEncoder(config) if config.encoder else None
         self.decoder = FaceDecoder(config)
@@ -119,7 +119,8 @@ class FaceDecoder(nn.Module):
     def __init__(self, config: FacesConfig) -> None:
         super().__init__()
         first = config.decoder[0]
-        self.begin = nn.Linear(config.latent, first * 16)
+        self._side = config.size // 2 ** (len(config.decoder) - 1)
+        self.begin = nn.Linear(config.latent, first * self._side**2)
         self.shape = nn.Linear(config.latent, config.modes) if config.modes else None
         widths = (first, *config.decoder)
         last = len(config.decoder) - 1
@@ -131,7 +132,7 @@ class FaceDecoder(nn.Module):
 
     def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        x = self.begin(latent).unflatten(1, (-1, 4, 4))
+        x = self.begin(latent).unflatten(1, (-1, self._side, self._side))
         x = x.contiguous(memory_format=torch.channels_last)
         picture: Tensor | None = None
         for block in self.blocks:
@@ -150,12 +151,10 @@ class _Block(nn.Module):
 
     def __init__(self, given: int, width: int, latent: int, place: _Place) -> None:
         super().__init__()
-        grow: nn.Module = nn.Conv2d(given, width, 3, padding=1)
-        if place != "first":
-            grow = nn.ConvTranspose2d(given, width, 4, stride=2, padding=1)
         # The largest picture costs as much as all others: one layer must do there.
-        layers = [grow] if place == "last" else [grow, nn.Conv2d(width, width, 3, padding=1)]
-        self.layers = nn.ModuleList(layers)
+        widths = (given, width) if place == "last" else (given, width, width)
+        layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in itertools.pairwise(widths)]
+        self.layers, self.doubles = nn.ModuleList(layers), place != "first"
         styles = [nn.Linear(latent, 2 * width) for _ in layers]
         self.styles = nn.ModuleList(styles)
         self.paint = nn.Conv2d(width, 3, 3, padding=1)
@@ -164,6 +163,8 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor, latent: Tensor) -> tuple[Tensor, Tensor]:
         """Features (N, width, h, w), and a picture (N, 3, h, w) to be added."""
+        if self.doubles:  # and no transposed convolution: it paints chequers
+            x = interpolate(x, scale_factor=2, mode="nearest")
         for layer, style in zip(self.layers, self.styles, strict=True):
             x = layer(x)
             # Instance normalisation and style in one multiplication: memory is the bottleneck.

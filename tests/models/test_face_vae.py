@@ -51,9 +51,10 @@ def test_with_and_without_encoder_the_generator_is_the_same() -> None:
     assert sizes[0] == sizes[1]
 
 
-def test_widths_must_make_the_size() -> None:
-    with pytest.raises(ValueError, match="64 px"):
-        network(size=64)
+def test_sizes_are_those_that_can_be_halved() -> None:
+    assert network(size=24)({"latent": torch.zeros(1, 6)})["picture"].shape == (1, 3, 24, 24)
+    with pytest.raises(ValueError, match="36 px"):
+        network(size=36)
 
 
 def test_drawn_latents_follow_what_was_settled() -> None:

@@ -20,11 +20,11 @@ MODULES = (
 
 #: Losses of the fourth step of debug.yaml; a change of the arithmetic changes them.
 GOLDEN = {
-    "vae": {"l1": 0.17942, "divergence": 0.1518},
-    "gan": {"judge": 2.08105, "adversary": 0.03935},
+    "vae": {"l1": 0.16235, "divergence": 0.19438},
+    "gan": {"judge": 2.03257, "adversary": 0.08037},
     "vae-gan": {
-        "l1": 0.1917, "divergence": 0.07697, "shape": 1.02926, "judge": 1.93278,
-        "matching": 1.05924,
+        "l1": 0.18202, "divergence": 0.10533, "shape": 0.99974, "judge": 1.96934,
+        "matching": 1.11668,
     },
 }  # fmt: skip
 
