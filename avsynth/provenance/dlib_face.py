@@ -89,6 +89,7 @@ def _pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
 def _still(path: Path) -> NDArray[np.uint8]:
     import cv2
 
+    probe(path)  # refuses pictures that would take all memory, before anything is decoded
     data = np.frombuffer(path.read_bytes(), np.uint8)
     bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
     if bgr is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +115,22 @@ def test_a_reference_name_does_not_reach_outside_the_records_folder(tmp_path: Pa
     (tmp_path / "jane.png").write_bytes(b"y")
     with pytest.raises(ConsentError, match="no reference face"):
         authorise(record, tmp_path / "jane.png", "face", embedders=[ByName()])
+
+
+def test_a_picture_that_would_take_all_memory_is_refused_before_it_is_decoded(
+    tmp_path: Path,
+) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        end = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + end
+
+    head = struct.pack(">IIBBBBB", 32_000, 32_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1 << 20))
+    bomb = tmp_path / "bomb.png"
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    bomb.write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
+    with pytest.raises(InputError, match="pictures are"):
+        DlibFace().embed(bomb)
 
 
 @pytest.mark.data
