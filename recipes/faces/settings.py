@@ -31,6 +31,7 @@ class Settings(BaseModel):
     free: float = Field(0.02, ge=0, description="nats of a latent value that cost nothing")
     warm_up: int = Field(200, ge=0, description="steps until the divergence counts in full")
     shape: float = Field(0.02, ge=0, description="weight of the squared error of shape")
+    begin: int = Field(0, ge=0, description="steps of a VAE-GAN that are those of a VAE")
     adversary: float = Field(0.01, ge=0, description="weight of the adversary beside an L1 of 1")
     matching: float = Field(0.02, ge=0, description="weight of feature matching, likewise")
     penalty: float = Field(0.5, ge=0, description="of the discriminator's gradient (R1)")

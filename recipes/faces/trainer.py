@@ -58,7 +58,7 @@ class Trainer:
         fast = settings.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=fast):
             made = self._made(real, batch["shape"].to(self.device), number, noise, losses)
-        if self.judge is not None:
+        if self.judge is not None and number > settings.begin:
             losses["judge"] = self._judged(real, made.detach(), number, fast)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=fast):
                 fake = in_float(self.judge(made))
@@ -83,7 +83,7 @@ class Trainer:
             return self.network.decode(_normal(len(real), size, noise, real))[0]
         mean, variance = self.network.encode(real)
         latent = mean + (variance / 2).exp() * _normal(len(real), size, noise, real)
-        if settings.kind == "vae-gan":
+        if settings.kind == "vae-gan" and number > settings.begin:
             latent = torch.cat([latent, _normal(len(real) // 2, size, noise, real)])
         made, shapes = self.network.decode(latent)
         losses["l1"] = l1_loss(made[: len(real)], real)

@@ -130,21 +130,25 @@ def detail(pictures: Bytes) -> float:
 
 
 def stability(log: Path) -> dict[str, float]:
-    """Spikes of the losses that the generator is trained on, and what a step costs.
-
-    A spike lies more than 6 median deviations above the median of 50 steps to either side.
-    """
+    """Spikes of the losses that the generator is trained on, and what a step costs."""
     lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
     found: dict[str, float] = {}
     for name in ("l1", "adversary", "judge"):
         values = np.array([line[name] for line in lines if name in line])
-        if not len(values):
-            continue
-        spikes = 0
-        for step, value in enumerate(values):
-            around = values[max(0, step - _AROUND) : step + _AROUND + 1]
-            middle = np.median(around)
-            spikes += value > middle + _SPIKE * np.median(np.abs(around - middle))
-        found[f"spikes of {name}, per 1000 steps"] = 1000.0 * spikes / len(values)
+        if len(values):
+            found[f"spikes of {name}, per 1000 steps"] = spikes(values)
     last = [line for line in lines if "cpu" in line][-1]
     return found | {"cpu seconds a step": last["cpu"] / last["step"]}
+
+
+def spikes(values: NDArray[np.float64]) -> float:
+    """Spikes of a loss (T,) in a thousand steps.
+
+    A spike lies more than 6 median deviations above the median of 50 steps to either side.
+    """
+    count = 0
+    for step, value in enumerate(values):
+        around = values[max(0, step - _AROUND) : step + _AROUND + 1]
+        middle = np.median(around)
+        count += value > middle + _SPIKE * np.median(np.abs(around - middle))
+    return float(1000.0 * count / len(values))

@@ -167,6 +167,12 @@ def test_an_interrupted_run_goes_on_to_the_same_end(recipe, folder, tmp_path):
     assert all((networks[0][name] == networks[1][name]).all() for name in networks[0])
 
 
+def test_the_adversary_joins_when_it_is_told_to(recipe, folder, tmp_path):
+    recipe["training"].train(settings(recipe, begin=2, steps=3), folder, tmp_path)
+    judged = [line["step"] for line in lines(tmp_path) if "judge" in line]
+    assert judged == [3]
+
+
 def test_the_discriminator_and_the_kind_must_agree(recipe, folder):
     portraits = recipe["portraits"].Portraits(folder, 16)
     with pytest.raises(ValueError, match="discriminator"):
