@@ -140,5 +140,8 @@ def _corrupt_picture(path: str | Path, corruption: Corruption | None, out: Path)
     film = frame.rgb()[None]
     if corruption is not None:
         film = corrupt_film(film, corruption)
-    if not cv2.imwrite(str(out), np.ascontiguousarray(film[0, ..., ::-1])):
+    # Not imwrite: on Windows it loses names that are not of the system's code page.
+    fine, data = cv2.imencode(out.suffix, np.ascontiguousarray(film[0, ..., ::-1]))
+    if not fine:
         raise InputError("cannot be stored as a picture", path)
+    out.write_bytes(data.tobytes())

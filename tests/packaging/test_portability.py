@@ -37,6 +37,8 @@ POSIX_CALLS = {
     "uname", "SIGALRM", "SIGCHLD", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGUSR1", "SIGUSR2", "alarm",
     "setitimer",
 }  # fmt: skip
+#: Of OpenCV: on Windows they lose names that are not of the system's code page.
+BY_NAME = {"imread", "imwrite", "VideoCapture", "VideoWriter"}
 GUARDED = {"avsynth/media/scheduling.py", "avsynth/provenance/home.py", "detectors/sharing.py"}
 
 
@@ -62,6 +64,15 @@ def test_what_only_posix_has_stands_where_the_platform_is_asked() -> None:
         if names:
             found[path.relative_to(ROOT).as_posix()] = names
     assert set(found) == GUARDED, found
+
+
+def test_pictures_are_not_opened_by_their_names() -> None:
+    for path in SOURCES:
+        if path.name == "timing.py":  # of a benchmark, in a folder of its own
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            called = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+            assert not (called and node.value.id == "cv2" and node.attr in BY_NAME), path
 
 
 def test_every_file_of_the_repository_can_be_checked_out_on_windows() -> None:
