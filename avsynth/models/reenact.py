@@ -57,7 +57,7 @@ class ReenactNetwork(Corrector):
         super().__init__(
             _CHANNELS, config.widths, config.depth, 0,
             # Begins as the mesh alone, whose pixels are kept.
-            (torch.zeros(5), torch.cat([torch.full((4,), 3.0), torch.zeros(12)])),
+            (torch.zeros(5), torch.cat([torch.full((4,), 4.0), torch.zeros(12)])),
         )  # fmt: skip
         self.config = config
 

@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
 _BEHIND = 0.3  # weight of what is neither head nor near it
-_FEATURES = 4.0  # weight of mouth and eyes over the rest of the head
-_HAIR = 15  # pixels by which a head is larger than its face, to each side
-_BESIDE = 3  # pixels around lips and lids that count as they do
+_FEATURES = 8.0  # weight of mouth and eyes over the rest of the head
+_HAIR = 0.08  # of the square, by which a head is larger than its face, to each side
+_BESIDE = 0.016  # of the square, around lips and lids that counts as they do
 
 
 def attention(drawn: Tensor, mask: Tensor, alone: Tensor) -> Tensor:
@@ -28,15 +28,14 @@ def attention(drawn: Tensor, mask: Tensor, alone: Tensor) -> Tensor:
     return weight / (weight.mean(dim=(1, 2, 3), keepdim=True) + 1e-6)
 
 
-def face_places(drawn: Tensor, side: int) -> list[tuple[int, int]]:
-    """The upper left corners (y, x) of squares of ``side`` pixels around the faces ``drawn``."""
-    face = drawn[:, 0]
-    total = face.sum(dim=(1, 2)) + 1e-6
-    line = torch.arange(face.shape[-1], device=face.device, dtype=face.dtype)
-    room = face.shape[-1] - side
+def places_of(drawn: Tensor, side: int) -> list[tuple[int, int]]:
+    """The upper left corners (y, x) of squares of ``side`` around what is drawn (N, S, S)."""
+    total = drawn.sum(dim=(1, 2)) + 1e-6
+    line = torch.arange(drawn.shape[-1], device=drawn.device, dtype=drawn.dtype)
+    room = drawn.shape[-1] - side
 
     def low(along: int) -> list[int]:
-        middle = (face.sum(dim=along) * line).sum(dim=1) / total
+        middle = (drawn.sum(dim=along) * line).sum(dim=1) / total
         return [round(min(max(float(m) - side / 2, 0), room)) for m in middle]
 
     return list(zip(low(2), low(1), strict=True))
@@ -52,7 +51,8 @@ def cut(pictures: Tensor, corners: list[tuple[int, int]], side: int) -> Tensor:
     )
 
 
-def _grown(drawn: Tensor, by: int) -> Tensor:
+def _grown(drawn: Tensor, share: float) -> Tensor:
+    by = max(1, round(share * drawn.shape[-1]))
     across = max_pool2d(drawn, (1, 2 * by + 1), stride=1, padding=(0, by))
     return max_pool2d(across, (2 * by + 1, 1), stride=1, padding=(by, 0))
 

@@ -63,6 +63,7 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu", rank
         best, waited, spent = notes["best"], notes["waited"], notes["seconds"]
         log.truncate(step)
     began = time.monotonic() - spent
+    known: dict[str, float] = {}
     batches = windows.batches(settings.seed + 7919 * rank, step)
     while step < settings.steps and waited < settings.patience:
         step += 1
@@ -72,7 +73,7 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu", rank
         if step % settings.validate_every and step != settings.steps:
             continue
         seconds = time.monotonic() - began
-        scores = validate(trainer, windows, out / f"preview-{step:06d}.jpg")
+        scores, known = validate(trainer, windows, out / f"preview-{step:06d}.jpg", known)
         log.write(step, seconds=round(seconds, 1), **scores)
         left = seconds / step * (settings.steps - step)
         line = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
@@ -87,11 +88,13 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu", rank
 
 
 @torch.inference_mode()
-def validate(trainer: Trainer, windows: Windows, preview: Path) -> dict[str, float]:
-    """Held-out people's pictures: L1 in the region, perceptual distance of the face, sharpness.
+def validate(
+    trainer: Trainer, windows: Windows, preview: Path, known: dict[str, float]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Held-out people's pictures: L1 in the region, perceptual distance and sharpness.
 
-    ``repeated`` is the source as it is, ``mesh`` the classical renderer; ``score`` is the mean of
-    L1 and perceptual distance, each over that of the mesh.
+    ``repeated`` is the source as it is, ``mesh`` the classical renderer: ``known`` once they were
+    scored; ``score`` is the mean of L1 and perceptual distance, each over that of the mesh.
     """
     settings, device = trainer.settings, trainer.device
     network: ReenactNetwork = trainer.ema.average
@@ -103,7 +106,9 @@ def validate(trainer: Trainer, windows: Windows, preview: Path) -> dict[str, flo
         batch = {name: value.to(device) for name, value in batch.items()}
         made = compose(batch["source"], batch["flow"], batch["mask"], network(batch))
         mesh = batch["source"] + batch["mask"] * (batch["warped"] - batch["source"])
-        results = {"": made, "mesh_": mesh, "repeated_": batch["source"]}
+        results = {"": made}
+        if not known:
+            results |= {"mesh_": mesh, "repeated_": batch["source"]}
         for name, result in results.items():
             for key, values in _scores(trainer, batch, result).items():
                 found.setdefault(name + key, []).extend(values.tolist())
@@ -114,10 +119,11 @@ def validate(trainer: Trainer, windows: Windows, preview: Path) -> dict[str, flo
     shown = rows[:: max(1, len(rows) // _SHOWN)][:_SHOWN]
     sheet = torch.cat(shown, dim=1).permute(1, 2, 0).cpu().numpy()
     cv2.imwrite(str(preview), np.clip(sheet[..., ::-1] * 255.0 + 0.5, 0, 255).astype(np.uint8))
-    means = {name: float(np.mean(values)) for name, values in found.items()}
+    means = known | {name: float(np.mean(values)) for name, values in found.items()}
+    known = {name: value for name, value in means.items() if name.startswith(("mesh", "repeated"))}
     measured = ["l1"] + ["perceptual"] * bool(settings.perceptual)
     score = np.mean([means[name] / means[f"mesh_{name}"] for name in measured])
-    return {"score": round(float(score), 5)} | {k: round(v, 5) for k, v in means.items()}
+    return {"score": round(float(score), 5)} | {k: round(v, 5) for k, v in means.items()}, known
 
 
 def _scores(trainer: Trainer, batch: dict[str, Tensor], result: Tensor) -> dict[str, Tensor]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from settings import Settings
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from avsynth.face.portrait_square import DRAWN
 from avsynth.models.discriminators import Judgement, PatchConfig, PatchDiscriminator
@@ -16,12 +18,12 @@ from avsynth.training.adversarial import feature_matching, paired_loss
 from avsynth.training.ema import Ema
 from avsynth.training.perceptual import PerceptualLoss
 from avsynth.training.recolour import Colours
-from avsynth.training.reenact import attention, cut, face_places
+from avsynth.training.reenact import attention, cut, places_of
 from avsynth.training.steps import improve, in_float
 
 Batch = dict[str, Tensor]
 _COLOURS = 3
-_DECAY = 0.998
+_DECAY = 0.995
 _GIVEN = ("source", "warped", "flow", "drawn")
 
 
@@ -56,14 +58,14 @@ class Trainer:
         batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         self._rates(number)
         made = self._make(batch)
-        corners = face_places(batch["drawn"], settings.face)
-        terms = self._compare(batch, made, corners)
-        adversary = bool(settings.adversarial or settings.matching) and number > settings.warm_up
-        if adversary:
+        corners = places_of(batch["drawn"][:, 0], settings.face)
+        terms = self._compare(batch, made, corners, number)
+        adversary = bool(settings.adversarial or settings.matching)
+        if adversary and number > settings.warm_up:
             terms |= self._against(batch, made, corners)
         improve(self.optimizers["generator"], torch.stack(list(terms.values())).sum())
         self.ema.update(self.network, number)
-        if bool(settings.adversarial or settings.matching):
+        if adversary and number > settings.warm_up // 2:
             real, fake = self._judgements(batch, made.detach(), corners)
             terms["judge"] = paired_loss(real, fake)
             improve(self.optimizers["discriminator"], terms["judge"])
@@ -75,7 +77,9 @@ class Trainer:
         made = {name: value.float() for name, value in result.items()}
         return compose(batch["source"], batch["flow"], batch["mask"], made)
 
-    def _compare(self, batch: Batch, made: Tensor, corners: list[tuple[int, int]]) -> Batch:
+    def _compare(
+        self, batch: Batch, made: Tensor, corners: list[tuple[int, int]], number: int
+    ) -> Batch:
         """The losses that need no adversary."""
         settings, truth = self.settings, batch["truth"]
         weight = attention(batch["drawn"], batch["mask"], batch["alone"])
@@ -85,9 +89,19 @@ class Trainer:
             "detail": settings.detail * losses.detail(made, truth, weight),
         }
         if self.perceive is not None:
-            faces = (cut(x, corners, settings.face) for x in (made, truth))
-            terms["perceptual"] = settings.perceptual * self.perceive(*faces)
+            seen = self._looked_at(batch["drawn"], corners, number)
+            terms["perceptual"] = settings.perceptual * self.perceive(seen(made), seen(truth))
         return terms
+
+    def _looked_at(
+        self, drawn: Tensor, corners: list[tuple[int, int]], number: int
+    ) -> Callable[[Tensor], Tensor]:
+        """What the perceptual loss sees: the face, and every other step the mouth from near."""
+        side = self.settings.face
+        if number % 2:
+            return lambda pictures: cut(pictures, corners, side)
+        mouths = places_of(drawn[:, 1], side // 2)
+        return lambda pictures: double(cut(pictures, mouths, side // 2))
 
     def _against(self, batch: Batch, made: Tensor, corners: list[tuple[int, int]]) -> Batch:
         """What the discriminator tells the generator."""
@@ -132,6 +146,11 @@ class Trainer:
 
     def _layout(self, x: Tensor) -> Tensor:
         return x.contiguous(memory_format=torch.channels_last)
+
+
+def double(pictures: Tensor) -> Tensor:
+    """Twice the size, smoothly, (N, C, H, W)."""
+    return interpolate(pictures, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def disguise(batch: Batch, generator: torch.Generator) -> Batch:
