@@ -22,8 +22,8 @@ from avsynth.models.face_vae import FaceVae
 from avsynth.weights import file as weights_file
 
 _AT_ONCE = 50
-_PAIRS, _PATH = 24, 9  # of people, and pictures from one to the other
-_PERCEIVED = 100  # reconstructions that the perceptual distance looks at
+_PAIRS, _PATH = 16, 9  # of people, and pictures from one to the other
+_REBUILT = 200  # pictures of each reference, at most
 _SPIKE, _AROUND = 6.0, 50  # deviations from the median, of so many steps to either side
 Doubles = NDArray[np.float64]
 Draw = Callable[[int], Bytes]
@@ -60,15 +60,14 @@ class Judge:
 
     def rebuilt(self, network: FaceVae, name: str) -> dict[str, float]:
         """Of what the encoder keeps of the pictures of a reference."""
-        real = self.references[name]
+        real = self.references[name][:_REBUILT]
         made = rebuild(network, real)
-        few = slice(None, None, max(1, len(real) // _PERCEIVED))
         pairs = list(zip(made, real, strict=True))
         return {
             "l1": float(np.mean([l1(a, b) for a, b in pairs])),
             "psnr": float(np.mean([psnr(a, b) for a, b in pairs])),
             "ssim": float(np.mean([ssim(a, b) for a, b in pairs])),
-            "perceptual": float(self.perceive(list(made[few]), list(real[few])).mean()),
+            "perceptual": float(self.perceive(list(made), list(real)).mean()),
             "sharpness": detail(made) / detail(real),
         }
 

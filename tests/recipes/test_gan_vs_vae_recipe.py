@@ -87,7 +87,7 @@ def test_measures_and_tables_of_the_debug_plan(recipe, places, tmp_path, capsys,
     pytest.importorskip("efficientnet_lite_pytorch")
     folder, runs = places
     monkeypatch.setattr(recipe["measure"], "_PAIRS", 1)
-    monkeypatch.setattr(recipe["measure"], "_PERCEIVED", 2)
+    monkeypatch.setattr(recipe["measure"], "_REBUILT", 2)
     plan = recipe["plan"].Plan.read(FOLDER / "debug.yaml").model_copy(update={"seeds": (0,)})
     options = argparse.Namespace(
         pack=folder, runs=runs, out=tmp_path, count=6, block=3, neighbours=2, again=False
