@@ -36,12 +36,14 @@ class Layers:
     """
 
     def __init__(self, rgb: Bytes, matte: Floats | None = None) -> None:
+        matte = person_matte(rgb) if matte is None else matte
+        behind = _fill(rgb, matte)
+        # No more of the background than the colour can hold, so that both layers together are
+        # exactly the picture where nothing moves: through a red sleeve no white wall is seen.
+        most = ((rgb + 0.5) / np.maximum(behind, 1.0)).min(axis=2)
         #: float32 (h, w), the person's share of every pixel.
-        self.matte: Floats = person_matte(rgb) if matte is None else matte
+        self.matte: Floats = np.maximum(matte, 1.0 - most).astype(np.float32)
         bare = 1.0 - self.matte[..., None]
-        # Never brighter than what was seen through the person's edge, so that both layers together
-        # are exactly the picture where nothing moves.
-        behind = np.minimum(_fill(rgb, self.matte), rgb / np.maximum(bare, 1e-3))
         #: uint8 (h, w, 3), what stays.
         self.background: Bytes = np.asarray(behind, dtype=np.uint8)
         person = np.clip(rgb - bare * self.background + 0.5, 0.0, 255.0).astype(np.uint8)

@@ -55,6 +55,8 @@ def label(system: str) -> str:
 
 @cache
 def _network(name: str) -> ReenactModels:
+    if name == "fast":
+        return reenact_models("fast")
     return reenact_models("best", name, engine="torch")
 
 

@@ -1,7 +1,7 @@
 """Cross-reenactment: one person's first frame, moved by another person's clip.
 
     python recipes/reenact/cross.py --data ../shared/data --cache packs/reenact_points \
-        --systems mesh reenact-small --out runs/reenact/cross.csv
+        --systems similarity mesh fast reenact-small --out runs/reenact/cross.csv
 
 The pairs are those of ``cross_pairs.csv``, of people none of whom was trained on. Relative motion,
 the reference being the driver's frame that is closest to the source, as ``avsynth reenact`` has it

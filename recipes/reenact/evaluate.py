@@ -1,7 +1,7 @@
 """Self-reenactment: a clip made from its own first frame and its own landmarks.
 
     python recipes/reenact/evaluate.py --data ../shared/data --cache packs/reenact_points \
-        --systems repeated similarity mesh reenact-small --out runs/reenact/self.csv
+        --systems repeated similarity mesh fast reenact-small --out runs/reenact/self.csv
 
 The source is frame 0, the driver is the clip itself; motion is measured and given back as
 ``avsynth reenact`` does it (relative, frame 0 the reference), so where it is lossless the driver's

@@ -73,3 +73,15 @@ def test_a_real_head_is_the_persons_and_the_wall_is_not(data_dir):
     assert matte[height // 2, width // 2] > 0.95
     assert matte[: height // 6, : width // 6].max() < 0.1
     assert 0.1 < matte.mean() < 0.8
+
+
+def test_a_pure_colour_bares_no_false_one():
+    picture = np.full((80, 80, 3), 230, dtype=np.uint8)
+    picture[40:] = 220, 0, 0  # a sleeve; its matte is not sure of itself
+    matte = np.zeros((80, 80), dtype=np.float32)
+    matte[40:] = 0.8
+    down = np.zeros((80, 80, 2), dtype=np.float32)
+    down[..., 1] = -20
+    moved = Layers(picture, matte).moved(down).astype(int)
+    assert (np.abs(moved[..., 1] - moved[..., 2]) <= 2).all()  # nowhere magenta or yellow
+    assert np.abs(moved[45:55] - 230).max() <= 2
