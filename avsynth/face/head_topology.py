@@ -68,7 +68,7 @@ def _chosen(canonical: Wide) -> NDArray[np.intp]:
 
 
 def _triangles(skin: NDArray[np.intp], canonical: Wide) -> NDArray[np.int32]:
-    """Triangles (T, 3) over the vertices: far ones first, the inside of the mouth before them."""
+    """Triangles (T, 3) over the vertices, far ones first."""
     from scipy.spatial import Delaunay  # a third of a second, and few who come here need it
 
     place = {int(landmark): row for row, landmark in enumerate(skin)}
@@ -94,7 +94,8 @@ def _triangles(skin: NDArray[np.intp], canonical: Wide) -> NDArray[np.int32]:
     (up, low), (left_up, left_low) = EYES  # from the outer corner: the left one runs leftwards
     eyes = [_strip(rows(low), rows(up)), _strip(rows(left_up), rows(left_low))]
     parts = [
-        *reversed(helpers), _strip(inner[:11], inner[np.r_[0, 19:9:-1]]), around, *eyes,
+        # What shut lips and lids hide comes before them.
+        *reversed(helpers), _strip(inner[:11], inner[np.r_[0, 19:9:-1]]), *eyes, around,
         _strip(outer[closed], inner[closed]),
     ]  # fmt: skip
     return np.concatenate(parts).astype(np.int32)
