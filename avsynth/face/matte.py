@@ -43,13 +43,13 @@ class Layers:
         most = ((rgb + 0.5) / np.maximum(behind, 1.0)).min(axis=2)
         #: float32 (h, w), the person's share of every pixel.
         self.matte: Floats = np.maximum(matte, 1.0 - most).astype(np.float32)
-        bare = 1.0 - self.matte[..., None]
         #: uint8 (h, w, 3), what stays.
-        self.background: Bytes = np.asarray(behind, dtype=np.uint8)
-        person = np.clip(rgb - bare * self.background + 0.5, 0.0, 255.0).astype(np.uint8)
-        share = np.asarray(self.matte * 255.0 + 0.5, dtype=np.uint8)
-        #: uint8 (h, w, 4), what moves: the person's colour, premultiplied, and the matte.
-        self.person: Bytes = np.dstack([person, share])
+        self.background: Bytes = _fill(rgb, self.matte)
+        # Premultiplied by what is left when the background is taken off, so that both together are
+        # exactly the picture where nothing moves; below 0 where the matte errs, hence the sign.
+        person = rgb - (1.0 - self.matte[..., None]) * self.background
+        #: int16 (h, w, 4), what moves: the person's colour, premultiplied, and the matte.
+        self.person = np.rint(np.dstack([person, self.matte * 255.0])).astype(np.int16)
 
     def moved(self, flow: Floats) -> Bytes:
         """The picture with every pixel of the person from ``flow`` (h, w, 2) pixels beside it.
@@ -63,9 +63,12 @@ class Layers:
         moved = cv2.remap(  # type: ignore[call-overload]  # the stubs know of no single map
             self.person, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
-        bare = cv2.cvtColor(255 - moved[..., 3], cv2.COLOR_GRAY2BGR)
-        behind = cv2.multiply(self.background, bare, scale=1.0 / 255.0)
-        return np.asarray(cv2.add(moved[..., :3], behind), dtype=np.uint8)
+        bare = np.clip(255 - moved[..., 3], 0, 255).astype(np.uint8)
+        behind = cv2.multiply(
+            self.background, cv2.cvtColor(bare, cv2.COLOR_GRAY2BGR),
+            scale=1.0 / 255.0, dtype=cv2.CV_16S,
+        )  # fmt: skip
+        return np.asarray(cv2.add(moved[..., :3], behind, dtype=cv2.CV_8U), dtype=np.uint8)
 
 
 def person_matte(rgb: Bytes) -> Floats:
@@ -88,8 +91,8 @@ def _network() -> Any:
     return network
 
 
-def _fill(rgb: Bytes, matte: Floats) -> Floats:
-    """The picture with the person taken out, float32 (h, w, 3)."""
+def _fill(rgb: Bytes, matte: Floats) -> Bytes:
+    """The picture with the person taken out, uint8 (h, w, 3)."""
     height, width = matte.shape
     scale = min(1.0, _FILL_SIDE / max(height, width))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -99,4 +102,4 @@ def _fill(rgb: Bytes, matte: Floats) -> Floats:
     filled = cv2.inpaint(small, (hidden > _LOW).astype(np.uint8), 3, cv2.INPAINT_TELEA)
     large = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
     share = np.clip(hole / 0.1, 0.0, 1.0)[..., None]  # right up to the edge, the true background
-    return np.asarray(rgb * (1.0 - share) + large * share, dtype=np.float32)
+    return np.asarray(rgb * (1.0 - share) + large * share + 0.5, dtype=np.uint8)
