@@ -37,6 +37,7 @@ class Clip:
         speech: the same, what a dub is to say.
         target: the same, six seconds of the voice that a conversion is to make.
         judged: the same, other speech of that voice, to compare with.
+        driver: film of whom the person is to move as; a later part of the film for the demo person.
     """
 
     name: str
@@ -46,15 +47,16 @@ class Clip:
     speech: Samples
     target: Samples
     judged: Samples
+    driver: Film
 
-    def consent(self, out: Path, media: Path) -> Path:
+    def consent(self, out: Path, *media: Path) -> Path:
         """A record, signed here, that covers ``media`` made from this clip."""
         purposes = ["benchmark", "commercial"]
         if self.licence:
-            record = consents.new_dataset(self.name, self.licence, [media], ["benchmark"])
+            record = consents.new_dataset(self.name, self.licence, media, ["benchmark"])
         else:
             nearest = Nearest(distance=1, threshold=0.5, measure="see the demo", compared=1)
-            record = consents.new_synthetic(self.name, [media], nearest, purposes)
+            record = consents.new_synthetic(self.name, media, nearest, purposes)
         consents.save(consents.sign(record), out)
         return out
 
@@ -71,14 +73,15 @@ def demo_clip(folder: Path, seconds: float) -> Clip:
         said.append(read_sound(folder / f"{name}-nobody.wav"))
     wanted = round(seconds * RATE)
     target = said[0][: _REFERENCE * RATE]
+    film = read_film(person)
     return Clip(
-        "demo", "", read_film(person, seconds), read_sound(person)[:wanted],
-        read_sound(line)[:wanted], target, said[1],
+        "demo", "", film[: round(25 * seconds)], read_sound(person)[:wanted],
+        read_sound(line)[:wanted], target, said[1], film[-round(25 * seconds) :],
     )  # fmt: skip
 
 
 def grid_clips(data: Path, names: tuple[str, ...], seconds: float) -> list[Clip]:
-    """Clips of GRID by the names of their files; each says what the next one says.
+    """Clips of GRID by the names of their files; each says what the next one says, or moves so.
 
     The target voice is that of the first of ``s31``, ``s1`` who is somebody else, in turn.
     """
@@ -86,6 +89,7 @@ def grid_clips(data: Path, names: tuple[str, ...], seconds: float) -> list[Clip]
         rows = {Path(row["file"]).stem: row for row in csv.DictReader(file)}
     wanted = round(seconds * RATE)
     sounds = {name: read_sound(data / rows[name]["file"]) for name in names}
+    films = {name: read_film(data / rows[name]["file"], seconds) for name in names}
     clips = []
     for place, name in enumerate(names):
         other = names[(place + 1) % len(names)]
@@ -93,9 +97,10 @@ def grid_clips(data: Path, names: tuple[str, ...], seconds: float) -> list[Clip]
         voice = [read_sound(data / r["file"]) for r in rows.values() if r["person"] == person][:5]
         clips.append(
             Clip(
-                name, rows[name]["licence"], read_film(data / rows[name]["file"], seconds),
+                name, rows[name]["licence"], films[name],
                 sounds[name][:wanted], sounds[other][:wanted],
                 np.concatenate(voice[:2])[: _REFERENCE * RATE], np.concatenate(voice[2:]),
+                films[other],
             )
         )  # fmt: skip
     return clips

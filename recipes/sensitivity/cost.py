@@ -100,6 +100,11 @@ def commands(media: Media) -> Iterator[tuple[str, list[str]]]:
         "-o", str(media.folder / "converted.wav"),
     ]  # fmt: skip
     yield "scan", ["scan", video, "--json"]
+    for quality in ("fast", "best"):
+        yield f"reenact {quality}", [
+            "reenact", "--source", str(media.person), "--driver", video, "--consent", consent,
+            "--quality", quality, "-o", str(media.folder / f"moved-{quality}.mp4"),
+        ]  # fmt: skip
 
 
 def timed(name: str, arguments: list[str], seconds: int) -> dict[str, Any]:

@@ -72,6 +72,12 @@ def write_film(
     return out
 
 
+def write_picture(out: Path, rgb: Film) -> Path:
+    """Store a picture (h, w, 3) without loss."""
+    cv2.imwrite(str(out), np.ascontiguousarray(rgb[..., ::-1]))
+    return out
+
+
 def write_sound(out: Path, samples: Samples, rate: int) -> Path:
     """Write sound, 16 bits, uncompressed."""
     with Writer(out, audio_rate=rate, audio_codec="pcm_s16le") as writer:

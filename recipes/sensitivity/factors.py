@@ -7,7 +7,7 @@ user may sensibly choose; their defaults lie within.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from detectors.corruptions import PICTURE, SOUND
@@ -45,6 +45,7 @@ _ALL: Final = (
     Factor("sample rate", "Hz", (24000, 16000, 12000, 11025, 8000, 6000)),
     Factor("sound bitrate", "kb/s MP3, first none", (256, *SOUND["mp3"])),
     Factor("strength", "times", (0.6, 0.8, 1.0, 1.2, 1.4, 1.6)),
+    Factor("pose", "(0 relative, 1 absolute)", (0, 0, 0, 1, 1, 1)),
     Factor("quality", "(0 best, 1 fast)", (0, 0, 0, 1, 1, 1)),
     Factor("pitch", "semitones", (0, 1, 2, 3, 4.5, 6)),
     Factor("formant", "semitones", (0, 0.6, 1.2, 1.8, 2.4, 3)),
@@ -52,7 +53,10 @@ _ALL: Final = (
     Factor("period", "s between bursts", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)),
     Factor("operating point", "of real files", (0.001, 0.003, 0.01, 0.03, 0.1, 0.2)),
 )
+#: What may be wrong with the driver of a reenactment, beside its source.
+DRIVER: Final = ("blur", "noise", "resolution", "roll", "picture bitrate")
 FACTORS: Final = {factor.name: factor for factor in _ALL}
+FACTORS |= {f"driver {n}": replace(FACTORS[n], name=f"driver {n}") for n in DRIVER}
 
 PICTURES: Final = (
     "exposure", "blur", "noise", "resolution", "off-centre", "roll", "picture bitrate",
@@ -60,6 +64,8 @@ PICTURES: Final = (
 
 #: A step, 0 to 5, of each factor that is turned.
 Steps = dict[str, int]
+#: What a run gave, by measure.
+Figures = dict[str, float]
 
 
 def value(steps: Steps, name: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 from avsynth.face.mouth_space import PersonStyle, align, canonical_opening, opening
 from avsynth.face.track import FaceTracker
 from avsynth.media import probe, read_frames
+from avsynth.metrics.identity import embedding_distance
 from avsynth.metrics.intonation import log_f0_correlation
 from avsynth.models.speech_to_motion import SpeechToMotion
 from avsynth.pipelines.speech import listen
+from avsynth.provenance.dlib_face import DlibFace
 from avsynth.speech.pitch_track import pitch_track
 
 Floats = NDArray[np.float64]
+Picture = NDArray[np.uint8]
 
 
 def landmarks(film: Path) -> Floats:
@@ -48,6 +52,21 @@ def asked_opening(film: Path, speech: Path, to_motion: SpeechToMotion) -> Floats
     heard = listen(speech, to_motion)
     times = np.arange(int(heard.seconds * 25)) / 25
     return canonical_opening(space.shape(style.from_units(heard.curve.at(times))))
+
+
+def likeness(film: Path, source: Picture) -> float:
+    """Distance (dlib) of the person in the middle of a film to the one in a picture (h, w, 3).
+
+    1.0, that of strangers, where no face is found.
+    """
+    pictures = [frame.rgb() for frame in read_frames(film)]
+    made, own = (_embedder().embed_picture(p) for p in (pictures[len(pictures) // 2], source))
+    return 1.0 if made is None or own is None else embedding_distance(made[None], own[None])
+
+
+@cache
+def _embedder() -> DlibFace:
+    return DlibFace()
 
 
 def melody(source: Samples, made: Samples) -> float:

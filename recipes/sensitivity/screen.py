@@ -23,12 +23,12 @@ import cv2
 import numpy as np
 import torch
 from clips import Clip, demo_clip, grid_clips
-from factors import FACTORS, STEPS
+from factors import FACTORS, STEPS, Figures
 from numpy.typing import NDArray
 from pictures import draw
 from settings import Settings
 from tables import write_table
-from verbs import VERBS, Case, Figures, networks_kept
+from verbs import VERBS, Case, networks_kept
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]

@@ -16,10 +16,18 @@ from unittest import mock
 
 import numpy as np
 from clips import RATE, Clip, read_film, read_sound
-from disturb import Film, Samples, disturb_film, disturb_sound, write_film, write_sound
-from factors import PICTURES, Steps, value
+from disturb import (
+    Film,
+    Samples,
+    disturb_film,
+    disturb_sound,
+    write_film,
+    write_sound,
+)
+from factors import PICTURES, Figures, Steps, value
 from measures import asked_opening, at_16k, landmarks, melody
 from numpy.typing import NDArray
+from reenacting import Reenact
 
 from avsynth.errors import InputError, NothingToDoError
 from avsynth.face.mouth_space import opening
@@ -36,8 +44,6 @@ from detectors.base import Detector
 from detectors.options import ScanOptions
 from detectors.scan import Scanner
 from detectors.verdict import Verdict
-
-Figures = dict[str, float]
 
 
 class Case(Protocol):
@@ -178,8 +184,8 @@ class Scan:
 
 
 #: Commands by name.
-VERBS: dict[str, type[Dub] | type[Convert] | type[Scan]] = {
-    "dub": Dub, "convert": Convert, "scan": Scan,
+VERBS: dict[str, type[Dub] | type[Convert] | type[Scan] | type[Reenact]] = {
+    "dub": Dub, "convert": Convert, "scan": Scan, "reenact": Reenact,
 }  # fmt: skip
 
 
