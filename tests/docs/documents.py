@@ -14,7 +14,7 @@ _PATTERNS = (
     "*.md", "docs/**/*.md", "data/*.md", "recipes/*/*.md", "avsynth/weights/shipped/*.md",
 )  # fmt: skip
 _FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1``` *$", re.MULTILINE | re.DOTALL)
-_INDENTED = re.compile(r"(?:(?<=\n\n)|\A)((?: {4}\S[^\n]*\n(?:\n(?= {4}))?)+)")
+_INDENTED = re.compile(r"(?:(?<=\n\n)|\A)((?: {4}[^\n]*\S[^\n]*\n(?:\n(?= {4}))?)+)")
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
