@@ -36,6 +36,14 @@ _NO_MEMORY = (
     "can't start new thread", "failed to map segment", "bad_alloc", "unable to allocate",
 )  # fmt: skip
 
+# Read by libraries when they are loaded: mediapipe's chatter, and the largest picture that OpenCV
+# decodes (a small file can state one that takes gigabytes).
+_SETTINGS = {
+    "GLOG_minloglevel": "2",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "OPENCV_IO_MAX_IMAGE_PIXELS": str(2**28),
+}
+
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 app = typer.Typer(
@@ -80,8 +88,8 @@ def common(
 
 def main() -> None:
     """Run the command line and end the process."""
-    for name in ("GLOG_minloglevel", "TF_CPP_MIN_LOG_LEVEL"):  # mediapipe's chatter
-        os.environ.setdefault(name, "2")
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     for stream in (sys.stdout, sys.stderr):  # a pipe on Windows knows few characters
         if isinstance(stream, io.TextIOWrapper) and "utf" not in stream.encoding.lower():
             stream.reconfigure(errors="backslashreplace")

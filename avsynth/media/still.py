@@ -99,8 +99,10 @@ def _check(data: bytes, path: StrPath) -> None:
             size = (context.width, context.height) if context is not None else (0, 0)
     except InputError:
         return  # the other library reads kinds that this one does not
-    if size != (0, 0):  # not known before decoding
+    if size != (0, 0):
         checked_size(*size, path)
+    elif data[:4] != b"RIFF":  # a moving WebP has none, and is never larger than 16383 a side
+        raise InputError("a picture of no or enormous size", path)
 
 
 def _decode(coded: Bytes, how: int) -> Bytes | None:
