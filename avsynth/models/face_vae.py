@@ -68,6 +68,10 @@ class FaceVae(nn.Module):
         self.centre.copy_(mean)
         self.factor.copy_(torch.linalg.cholesky(covariance))
 
+    def drawn(self, normal: Tensor) -> Tensor:
+        """Latents (N, L) for standard normal numbers (N, L)."""
+        return self.centre + normal @ self.factor.T
+
     def encode(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (N, L) of the posterior. ValueError without an encoder."""
         if self.encoder is None:
@@ -86,7 +90,7 @@ class FaceVae(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """``latent`` (N, L) of a standard normal -> ``picture`` (N, 3, S, S) in 0..1."""
-        return {"picture": self.decode(self.centre + batch["latent"] @ self.factor.T)[0]}
+        return {"picture": self.decode(self.drawn(batch["latent"]))[0]}
 
 
 class FaceEncoder(nn.Module):

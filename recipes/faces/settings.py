@@ -32,6 +32,9 @@ class Settings(BaseModel):
     warm_up: int = Field(200, ge=0, description="steps until the divergence counts in full")
     shape: float = Field(0.02, ge=0, description="weight of the squared error of shape")
     begin: int = Field(0, ge=0, description="steps of a VAE-GAN that are those of a VAE")
+    follow: int | None = Field(
+        None, ge=0, description="step from which people are drawn where the latents are: no prior"
+    )
     adversary: float = Field(0.01, ge=0, description="weight of the adversary beside an L1 of 1")
     matching: float = Field(0.02, ge=0, description="weight of feature matching, likewise")
     penalty: float = Field(0.5, ge=0, description="of the discriminator's gradient (R1)")

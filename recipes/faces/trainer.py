@@ -21,6 +21,8 @@ from avsynth.training.divergence import divergence
 from avsynth.training.ema import Ema
 from avsynth.training.steps import improve, in_float
 
+_MOMENTUM = 0.99  # of the Gaussian that follows the latents
+
 
 class Trainer:
     """The networks, their optimisers, and the average that is kept in the end."""
@@ -83,14 +85,26 @@ class Trainer:
             return self.network.decode(_normal(len(real), size, noise, real))[0]
         mean, variance = self.network.encode(real)
         latent = mean + (variance / 2).exp() * _normal(len(real), size, noise, real)
+        if settings.follow is not None and number > settings.follow:
+            self._follow(latent.detach())
         if settings.kind == "vae-gan" and number > settings.begin:
-            latent = torch.cat([latent, _normal(len(real) // 2, size, noise, real)])
+            drawn = self.network.drawn(_normal(len(real) // 2, size, noise, real))
+            latent = torch.cat([latent, drawn])
         made, shapes = self.network.decode(latent)
         losses["l1"] = l1_loss(made[: len(real)], real)
         losses["divergence"] = divergence(mean, variance, settings.free)
         if settings.network.modes:
             losses["shape"] = mse_loss(shapes[: len(real)], shape)
         return made
+
+    def _follow(self, latent: Tensor) -> None:
+        """Move the Gaussian that people are drawn from towards latents (N, L)."""
+        with torch.autocast(self.device.type, enabled=False):
+            network, share = self.network, 1.0 - _MOMENTUM
+            away = latent - network.centre
+            covariance = network.factor @ network.factor.T
+            covariance = covariance.lerp(away.T @ away / len(away), share)
+            network.settle(network.centre + share * away.mean(dim=0), covariance)
 
     def _judged(self, real: Tensor, made: Tensor, number: int, fast: bool) -> Tensor:
         """Improve the discriminator; its hinge loss."""

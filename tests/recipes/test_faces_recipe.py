@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from portraits_helpers import PEOPLE, crops, layout, made_pack
 from recipe_helpers import RECIPES, recipe_modules
@@ -171,6 +172,18 @@ def test_the_adversary_joins_when_it_is_told_to(recipe, folder, tmp_path):
     recipe["training"].train(settings(recipe, begin=2, steps=3), folder, tmp_path)
     judged = [line["step"] for line in lines(tmp_path) if "judge" in line]
     assert judged == [3]
+
+
+def test_people_are_drawn_where_the_latents_are(recipe, folder):
+    portraits = recipe["portraits"].Portraits(folder, 16)
+    trainer = recipe["trainer"].Trainer(settings(recipe, follow=0), portraits)
+    random = torch.Generator().manual_seed(0)
+    for _ in range(600):
+        latent = torch.randn(16, 4, generator=random) * 0.5 + torch.arange(4.0)
+        trainer._follow(latent)
+    drawn = trainer.network.drawn(torch.randn(4000, 4, generator=random))
+    assert torch.allclose(drawn.mean(dim=0), torch.arange(4.0), atol=0.1)
+    assert torch.allclose(torch.cov(drawn.T), 0.25 * torch.eye(4), atol=0.06)
 
 
 def test_the_discriminator_and_the_kind_must_agree(recipe, folder):
