@@ -60,6 +60,10 @@ _TOUCH: Final = 0.006  # eye distances by which lips or lids may overlap: noise 
 _TURN: Final = 8.0
 _UNLIKE: Final = np.array([0.10, 0.03, 0.03, 0.03])
 _MOST: Final = 1.35  # by how much movement is scaled at most for another's proportions
+# Where movement of the head is bounded softly: from where on, and up to where (see Retargeter).
+_TURNS: Final = (np.radians(25.0), np.radians(40.0))
+_MOVES: Final = (0.35, 0.70)
+_SIZES: Final = (np.log(1.1), np.log(1.25))
 _LEAST_EYE: Final = 0.03  # eye distances below which an eye's opening says nothing of its size
 
 
@@ -92,14 +96,16 @@ def retarget(
     start: int | None = None,
     parts: Iterable[str] = PARTS,
     strength: float = 1.0,
+    moderate: bool = False,
 ) -> Floats:
     """Where the source's landmarks go, frame by frame: float32 (T, 478, 3), source pixels.
 
     See ``Retargeter`` for the arguments.
     """
     return Retargeter(
-        motion, source_points, relative=relative, start=start, parts=parts, strength=strength
-    ).points(motion)
+        motion, source_points, relative=relative, start=start, parts=parts, strength=strength,
+        moderate=moderate,
+    ).points(motion)  # fmt: skip
 
 
 class Retargeter:
@@ -113,6 +119,9 @@ class Retargeter:
         start: the driver's frame that the source picture stands for; default the closest one.
         parts: any of ``PARTS``.
         strength: 0 leaves the source as it is, 1 moves it as the driver moved.
+        moderate: let the head go no further than one picture can be made to show: turns beyond
+            25 degrees from the picture's pose, moves beyond 0.35 eye distances and sizes beyond a
+            tenth grow slower and slower, up to 40 degrees, 0.7 and a quarter.
 
     Raises:
         ValueError: points of another mesh, no or unknown parts, a ``start`` that is not there.
@@ -121,6 +130,7 @@ class Retargeter:
     def __init__(
         self, motion: HeadMotion, source_points: ArrayLike, *, relative: bool = True,
         start: int | None = None, parts: Iterable[str] = PARTS, strength: float = 1.0,
+        moderate: bool = False,
     ) -> None:  # fmt: skip
         source = np.asarray(source_points, dtype=np.float64)
         if source.shape != (mesh.MESH_POINTS, 3) or not np.isfinite(source).all():
@@ -134,6 +144,7 @@ class Retargeter:
             raise ValueError(f"the motion has no frame {start}")
         self.start = start
         self._strength = strength
+        self._moderate = moderate
         self._head = "head" in parts
         self._source = source
         shapes, matrices, offsets = pose_free(source[None])
@@ -162,9 +173,17 @@ class Retargeter:
             still = shapes @ (self._size * self._rotation) + self._offset
             kept = np.where(self._share > 0.0, still, self._source)
             return np.asarray(kept, np.float32)
-        turn = _part_of(self._zero_rotation.T @ motion.rotation, self._strength)
-        size = self._size * (motion.scale / self._zero_scale) ** self._strength
-        place = self._offset + self._strength * self._unit * (motion.shift - self._zero_shift)
+        turn = self._zero_rotation.T @ motion.rotation
+        size = (motion.scale / self._zero_scale) ** self._strength
+        move = self._strength * self._unit / self._size * (motion.shift - self._zero_shift)
+        if self._moderate:
+            turn = _turned(turn, self._strength, *_TURNS)
+            size = np.exp(_soft(np.log(size), *_SIZES))
+            length = np.linalg.norm(move, axis=1, keepdims=True)
+            move = move * (_soft(length, *_MOVES) / np.maximum(length, 1e-9))
+        elif self._strength != 1.0:
+            turn = _turned(turn, self._strength)
+        size, place = self._size * size, self._offset + self._size * move
         posed = shapes @ (size[:, None, None] * (self._rotation @ turn)) + place[:, None]
         return np.asarray(posed, np.float32)
 
@@ -199,11 +218,22 @@ def _keep_apart(
     shapes[:, lower, 1] += lack
 
 
-def _part_of(rotations: Doubles, strength: float) -> Doubles:
-    """Rotations (T, 3, 3) by ``strength`` times their angle, about the same axes."""
-    if strength == 1.0:
-        return rotations
+def _turned(
+    rotations: Doubles, strength: float, knee: float = np.inf, most: float = np.inf
+) -> Doubles:
+    """Rotations (T, 3, 3) by ``strength`` times their angle, softly bounded, same axes."""
     from scipy.spatial.transform import Rotation
 
-    vectors = Rotation.from_matrix(rotations).as_rotvec()
-    return np.asarray(Rotation.from_rotvec(strength * vectors).as_matrix())
+    vectors = strength * Rotation.from_matrix(rotations).as_rotvec()
+    angle = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors *= _soft(angle, knee, most) / np.maximum(angle, 1e-9)
+    return np.asarray(Rotation.from_rotvec(vectors).as_matrix())
+
+
+def _soft(values: Doubles, knee: float, most: float) -> Doubles:
+    """``values`` as they are up to ``knee``, from there slower and slower towards ``most``."""
+    if not np.isfinite(knee):
+        return values
+    size = np.abs(values)
+    beyond = knee + (most - knee) * np.tanh((size - knee) / (most - knee))
+    return np.where(size <= knee, values, np.sign(values) * beyond)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from avsynth.errors import InputError, NothingToDoError, ResourceError, UsageError
 from avsynth.face.choice import ALL, SPEAKING, people, select
 from avsynth.face.mesh import MESH_POINTS
+from avsynth.face.pose import MAX_PITCH, MAX_YAW, head_pose
 from avsynth.face.smooth import CONTEXT, smooth
 from avsynth.face.speaking import SoundLevel, score_tracks
 from avsynth.face.store import TrackTable, TrackWriter
@@ -172,7 +173,8 @@ def _chosen(
 class TrackRows:
     """Smoothed landmarks of the chosen tracks, frame by frame, NaN where there is none.
 
-    A shot has one person, so chosen tracks do not overlap.
+    Of a profile half is guessed: it counts as none. A shot has one person, so chosen tracks do not
+    overlap.
     """
 
     def __init__(self, path: Path, chosen: tuple[int, ...], frames: int) -> None:
@@ -201,6 +203,8 @@ class TrackRows:
             inside = (frames >= first) & (frames < stop)
             if inside.any():
                 found[frames[inside] - first] = smooth(own["points"], frames)[inside]
+        turned = np.abs(head_pose(found)[:, :2]) > (MAX_YAW, MAX_PITCH)  # NaN compares as False
+        found[turned.any(axis=1)] = np.nan
         return found
 
 

@@ -35,7 +35,7 @@ from avsynth.pipelines.reenact_options import ReenactOptions
 from avsynth.pipelines.reenact_preview import write_preview
 from avsynth.pipelines.reenact_report import actions, notes_of, reenactment
 from avsynth.pipelines.reenact_segment import Plan, render_segment
-from avsynth.pipelines.reenact_source import find_source
+from avsynth.pipelines.reenact_source import SourceFrame, film_source, still_source
 from avsynth.pipelines.timeline import Timeline
 from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
@@ -84,12 +84,14 @@ def reenact(
     records = [consent, driver_consent]
     inputs = check_inputs(source, driver, records, output, preview, options)
     allowed = authorise(inputs, consent, driver_consent, options)
+    still = still_source(inputs, options) if inputs.source_info is None else None
     steps.start("networks")
     models = networks(inputs, options, allowed)
     with Job(output, _settings(inputs, options, models, allowed)) as job:
         moving = _driver(inputs, options, job, steps)
         steps.start("source")
-        plan = _plan(inputs, options, moving, models, allowed, output, job)
+        shown = still or film_source(inputs, options, moving.stored.motion, job)
+        plan = _plan(shown, moving, options, models, allowed, output)
         _render(plan, job, options, steps)
         steps.start("join and sign")
         joined, dropped = _join(job, plan, inputs, options, output)
@@ -169,16 +171,14 @@ def _driver(inputs: ReenactInputs, options: ReenactOptions, job: Job, steps: Pro
 
 
 def _plan(
-    inputs: ReenactInputs,
-    options: ReenactOptions,
+    source: SourceFrame,
     driver: Driver,
+    options: ReenactOptions,
     models: ReenactModels,
     allowed: Allowed,
     output: Path,
-    job: Job,
 ) -> Plan:
     stored = driver.stored
-    source = find_source(inputs, options, stored.motion, job)
     timeline = Timeline(
         np.arange(len(driver), dtype=np.int64), stored.times, stored.end, stored.time_base, False
     )
@@ -188,7 +188,7 @@ def _plan(
     )
     retargeter = Retargeter(
         stored.motion, source.points, relative=not options.absolute, parts=options.parts,
-        strength=options.strength,
+        strength=options.strength, moderate=True,
     )  # fmt: skip
     canvas = Canvas(source.frame, source.portrait.box)
     renderer = models.renderer(source.portrait)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,9 @@ from avsynth.media import Frame, read_frames
 from avsynth.media.timeline import packet_times
 from avsynth.pipelines.reenact_segment import Plan
 from avsynth.reporting import Followed, Likeness
+
+if TYPE_CHECKING:
+    from avsynth.provenance.dlib_face import DlibFace
 
 _RUNS = 6  # stretches of the output that are looked at
 _LENGTH = 8  # frames of each
@@ -112,9 +117,7 @@ def _likeness(plan: Plan, looks: list[Bytes]) -> Likeness | None:
     """Distance of the output's person to the source's."""
     if find_spec("dlib") is None or find_spec("face_recognition_models") is None or not looks:
         return None
-    from avsynth.provenance.dlib_face import DlibFace
-
-    embedder = DlibFace()
+    embedder = _embedder()
     own = embedder.embed_picture(_portrait(plan.source.frame, plan.source.points))
     found = [embedder.embed_picture(look) for look in looks]
     if own is None:
@@ -129,3 +132,11 @@ def _likeness(plan: Plan, looks: list[Bytes]) -> Likeness | None:
         same_person_below=embedder.threshold,
         frames=len(distances),
     )
+
+
+@lru_cache(maxsize=1)
+def _embedder() -> DlibFace:
+    """Its networks take longer to load than to run."""
+    from avsynth.provenance.dlib_face import DlibFace
+
+    return DlibFace()

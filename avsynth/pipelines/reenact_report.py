@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from avsynth.face.head_motion import HELD
-from avsynth.face.pose import MAX_YAW
 from avsynth.pipelines.reenact_inputs import Allowed
 from avsynth.pipelines.reenact_options import ReenactOptions
 from avsynth.pipelines.reenact_segment import Plan
@@ -62,12 +59,12 @@ def notes_of(
         notes.append("the driver is a single picture: only --absolute shows what it looks like")
     held = sum(outcome == HELD for outcome in motion.outcomes())
     if held:
-        notes.append(f"in {held} frames the driver's face was not seen: the last motion is held")
+        notes.append(
+            f"in {held} frames the driver's face is not seen, or from the side: the last motion is "
+            "held"
+        )
     if motion.cut.sum() > 1:
         notes.append(f"the driver has {int(motion.cut.sum()) - 1} cuts: the motion jumps with them")
-    yaw = np.degrees(np.arcsin(np.clip(-motion.rotation[:, 0, 2], -1.0, 1.0)))
-    if np.abs(yaw[motion.seen]).max() > MAX_YAW:
-        notes.append("the driver turns into profile, where landmarks and result are poor")
     if options.quality == "best" and not models.loaded:
         notes.append("no reenactment network may be used here: quality is that of --quality fast")
     if likeness is None:

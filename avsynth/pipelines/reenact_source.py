@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -54,40 +55,53 @@ class SourceFrame:
     notes: tuple[str, ...]
 
 
-def find_source(
-    inputs: ReenactInputs, options: ReenactOptions, motion: HeadMotion, job: Job
-) -> SourceFrame:
-    """The source's frame and the face in it, as an earlier run of the job chose them.
+def still_source(inputs: ReenactInputs, options: ReenactOptions) -> SourceFrame:
+    """The source, where it is a picture.
 
     Raises:
         InputError: it cannot be decoded.
         NothingToDoError: no face, or one that cannot be made to move.
+        UsageError: a face that does not exist.
+    """
+    with quiet():  # libraries speak of what they cannot read
+        still = read_still(inputs.source)
+    points, notes = _face(still.frame, inputs, options)
+    _refuse_hopeless(points, still.frame, inputs)
+    like = video_like(still.frame.width, still.frame.height)
+    return _source(still.frame, like, points, None, (*still.notes, *notes))
+
+
+def film_source(
+    inputs: ReenactInputs, options: ReenactOptions, motion: HeadMotion, job: Job
+) -> SourceFrame:
+    """The frame of a film, as an earlier run of the job chose it.
+
+    Raises:
+        InputError: it cannot be decoded.
+        NothingToDoError: no face, or none that can be made to move.
         UsageError: a face, or a time, that does not exist.
     """
-    if inputs.source_info is None:
-        with quiet():  # libraries speak of what they cannot read
-            still = read_still(inputs.source)
-        frame, notes, at = still.frame, list(still.notes), None
-        like = video_like(frame.width, frame.height)
-        points, more = _face(frame, inputs, options)
-        notes += more
-    else:
-        assert inputs.source_info.video is not None
-        like = inputs.source_info.video
-        if not job.done(_STORED):
-            pts, points, notes = _choose(inputs, options, motion)
-            with job.finishing(_STORED) as temporary, temporary.open("wb") as file:
-                np.savez(file, pts=pts, points=points, notes=np.array(notes, dtype=np.str_))
-        with np.load(job.path(_STORED), allow_pickle=False) as stored:
-            points, notes = stored["points"], [str(note) for note in stored["notes"]]
-            frame = _frame_at(inputs, int(stored["pts"]))
-        at = float(frame.time - like.start)
+    assert inputs.source_info is not None and inputs.source_info.video is not None
+    like = inputs.source_info.video
+    if not job.done(_STORED):
+        pts, points, notes = _choose(inputs, options, motion)
+        with job.finishing(_STORED) as temporary, temporary.open("wb") as file:
+            np.savez(file, pts=pts, points=points, notes=np.array(notes, dtype=np.str_))
+    with np.load(job.path(_STORED), allow_pickle=False) as stored:
+        points, told = stored["points"], [str(note) for note in stored["notes"]]
+        frame = _frame_at(inputs, int(stored["pts"]))
     _refuse_hopeless(points, frame, inputs)
+    return _source(frame, like, points, float(frame.time - like.start), told)
+
+
+def _source(
+    frame: Frame, like: VideoInfo, points: NDArray[np.float32], seconds: float | None,
+    notes: Sequence[str],
+) -> SourceFrame:  # fmt: skip
     box = portrait_box(points, frame.width, frame.height)
     inside = points - np.array([box.x0, box.y0, 0], np.float32)
-    notes += _doubts(points, frame)
     portrait = Portrait(frame.rgb(box), box, inside)
-    return SourceFrame(frame, like, points, portrait, at, tuple(notes))
+    return SourceFrame(frame, like, points, portrait, seconds, (*notes, *_doubts(points, frame)))
 
 
 def faces_in(frame: Frame) -> list[TrackedFace]:

@@ -157,6 +157,26 @@ def test_absolute_motion_takes_the_drivers_pose() -> None:
     assert np.degrees(np.arccos(np.clip(cosine, -1, 1))).max() < 1.0
 
 
+def test_moderation_bounds_the_head_and_nothing_small() -> None:
+    motion, source = measure(driver()), person()[0]
+    plain = retarget(motion, source, start=0)
+    assert far(retarget(motion, source, start=0, moderate=True), plain) < 0.01
+    wild = np.stack([
+        turned(points, 70 * w, 1 + 0.5 * w, (300 * w, 0, 0))
+        for points, w in zip(person(), np.linspace(0, 1, FRAMES), strict=True)
+    ])  # fmt: skip
+    result = retarget(measure(wild), source, start=0, moderate=True)
+    shapes, matrix, offset = pose_free(result)
+    size = np.linalg.norm(matrix[:, 0], axis=1)
+    rotation = matrix / size[:, None, None]
+    cosine = (np.einsum("tij,ij->t", rotation, rotation[0]) - 1) / 2
+    angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    assert 35 < angle.max() < 41 and 1.15 < size.max() / size[0] < 1.26
+    moved = np.linalg.norm(offset - offset[0], axis=1) / size[0]
+    assert 0.5 < moved.max() < 0.71 and np.isfinite(shapes).all()
+    assert (np.diff(angle) > -0.5).all()  # further is never less far, but for noise
+
+
 def without(points: Floats, *gone: slice) -> Floats:
     points = points.copy()
     for part in gone:
