@@ -5,14 +5,15 @@
 
 Real are: unseen morphs of the training people (what the networks should have learnt), real
 portraits of the training people and of the dev people, and morphs of the dev people; half of all of
-them mirrored, as in training. Writes RUNS/KIND-SEED/measured.json, which is kept when it is there
-(``--again`` measures anew); ``tables.py`` makes tables and plots of them.
+them mirrored, as in training. Writes RUNS/KIND-SEED/measured.json, which is kept when it is there;
+``tables.py`` makes tables and plots of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,11 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=1000, help="people drawn of each network")
-    parser.add_argument("--block", type=int, default=75, help="of the kernel distance")
+    parser.add_argument("--count", type=int, default=600, help="people drawn of each network")
+    parser.add_argument("--block", type=int, default=60, help="of the kernel distance")
     parser.add_argument("--neighbours", type=int, default=5)
-    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--again", action="store_true", help="also what is measured already")
+    parser.add_argument("--wait", action="store_true", help="for runs that have not ended")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -56,10 +58,10 @@ def evaluate(plan: Plan, options: argparse.Namespace) -> None:
     for settings in runs:
         folder = options.runs / settings.name
         target = folder / "measured.json"
-        if not (folder / f"{settings.name}.safetensors").is_file():
-            print(f"{settings.name}: not there yet")
-            continue
-        if target.is_file() and not options.again:
+        weights = folder / f"{settings.name}.safetensors"
+        while options.wait and not weights.is_file():
+            time.sleep(5)
+        if not weights.is_file() or (target.is_file() and not options.again):
             continue
         found = measured(judge, load(folder, settings), settings, folder, options.count)
         target.write_text(json.dumps(found, indent=1) + "\n", "utf-8")

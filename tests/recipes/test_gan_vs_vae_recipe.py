@@ -90,7 +90,14 @@ def test_measures_and_tables_of_the_debug_plan(recipe, places, tmp_path, capsys,
     monkeypatch.setattr(recipe["measure"], "_REBUILT", 2)
     plan = recipe["plan"].Plan.read(FOLDER / "debug.yaml").model_copy(update={"seeds": (0,)})
     options = argparse.Namespace(
-        pack=folder, runs=runs, out=tmp_path, count=6, block=3, neighbours=2, again=False
+        pack=folder,
+        runs=runs,
+        out=tmp_path,
+        count=6,
+        block=3,
+        neighbours=2,
+        again=False,
+        wait=False,
     )
     recipe["evaluate"].evaluate(plan, options)
     recipe["tables"].tell(plan, options)
