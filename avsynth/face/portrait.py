@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from avsynth.errors import InputError
 from avsynth.face.alignment import align
 from avsynth.face.head_mesh import Grid, HeadMesh
+from avsynth.face.hollow import Hollow
 from avsynth.face.matte import Layers
 from avsynth.face.render import Patch
 from avsynth.face.warp import Floats
@@ -112,6 +113,7 @@ class MeshPortrait:
         self._height, self._width = portrait.rgb.shape[:2]
         self._mesh = HeadMesh(portrait.points, self._width, self._height)
         self._mask = region_mask(self._width, self._height)
+        self._hollow = Hollow(portrait.rgb, portrait.points)
         step = max(1, round(max(self._width, self._height) / _CELLS))
         first = (step - 1) / 2
         columns, rows = -(-self._width // step), -(-self._height // step)
@@ -121,9 +123,10 @@ class MeshPortrait:
         """See :class:`PortraitRenderer`."""
         if not len(wanted):
             return []
-        return [self._one(moved) for moved in self._mesh.moved(np.stack(wanted))]
+        every = self._mesh.moved(np.stack(wanted))
+        return [self._one(moved, points) for moved, points in zip(every, wanted, strict=True)]
 
-    def _one(self, moved: Floats) -> Patch:
+    def _one(self, moved: Floats, wanted: Floats) -> Patch:
         grid = self._grid
         flow = self._mesh.flow(moved, grid)
         if grid.step > 1:
@@ -132,4 +135,9 @@ class MeshPortrait:
         flow = flow[: self._height, : self._width]
         layers = self._layers
         rgb = sample(self._portrait.rgb, flow) if layers is None else layers.moved(flow)
+        lacking = self._hollow.added(rgb, wanted)
+        if lacking is not None:
+            added, row, column = lacking
+            part = rgb[row : row + added.shape[0], column : column + added.shape[1]]
+            part[:] = cv2.add(part, added, dtype=cv2.CV_8U)
         return Patch(self._portrait.box, rgb, self._mask)

@@ -17,10 +17,10 @@ from collections.abc import Mapping
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, grid_sample, max_pool2d
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d
 
 from avsynth.face.portrait_square import DRAWN
-from avsynth.models.blocks import COARSE, Corrector, double, places, soften, to_size
+from avsynth.models.blocks import COARSE, Corrector, places, soften, to_size
 
 _CHANNELS = 3 + 3 + 2 + DRAWN
 _FLOW_UNIT = 16.0  # pixels of the square to one of the network's
@@ -42,15 +42,16 @@ class ReenactConfig(BaseModel):
 
 
 class ReenactNetwork(Corrector):
-    """``{"source", "warped", "flow", "drawn"} -> {"flow", "shade", "keep", "paint"}``.
+    """``{"source", "warped", "hollow", "flow", "drawn"} -> {"flow", "added"}``.
 
     In, squares of S pixels: ``source`` (N, 3, S, S), the still portrait, 0..1; ``warped``
-    (N, 3, S, S), moved by the mesh, 0..1; ``flow`` (N, 2, S, S), the mesh's motion: where each
-    pixel comes from relative to its place (x, y), pixels; ``drawn`` (N, DRAWN, S, S), the wanted
-    face, 0..1, see ``face.portrait_square``.
-    Out: ``flow`` (N, 2, S/4, S/4), the residual, pixels of the square; ``shade``
-    (N, 3, S/4, S/4), added; ``keep`` (N, 1, S, S), the share of moved pixels; ``paint``
-    (N, 3, S, S), how the colour of the rest changes. ``compose`` puts them together.
+    (N, 3, S, S), moved by the mesh, 0..1; ``hollow`` (N, 3, S, S), what that lacks inside a mouth
+    that was shut, see ``face.hollow``; ``flow`` (N, 2, S, S), the mesh's motion: where each pixel
+    comes from relative to its place (x, y), pixels; ``drawn`` (N, DRAWN, S, S), the wanted face,
+    0..1, see ``face.portrait_square``.
+    Out: ``flow`` (N, 2, S/4, S/4), the residual, pixels of the square; ``added`` (N, 3, S, S), how
+    colours change: shade everywhere, and paint as far as moved pixels are not kept. ``compose``
+    puts them together.
     """
 
     def __init__(self, config: ReenactConfig) -> None:
@@ -63,24 +64,31 @@ class ReenactNetwork(Corrector):
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See the class."""
-        warped, flow = batch["warped"], batch["flow"]
+        flow, hollow = batch["flow"], batch["hollow"]
+        moved = batch["warped"] + hollow
         coarse, fine = self.fields(
             torch.cat(
                 [
-                    batch["source"] * 2.0 - 1.0, warped * 2.0 - 1.0, flow / _FLOW_UNIT,
+                    batch["source"] * 2.0 - 1.0, moved * 2.0 - 1.0, flow / _FLOW_UNIT,
                     batch["drawn"] * 2.0 - 1.0,
                 ],
                 dim=1,
             )
         )  # fmt: skip
         say = _moving(flow)
+        shade = torch.tanh(coarse[:, 2:]) * 0.5
+        occluded = torch.sigmoid(-fine[:, :1])
+        # Without its detail, so that what is sharp is sooner kept than painted.
+        paint = soften(moved) - moved + fine[:, 1:]
         return {
             "flow": torch.tanh(coarse[:, :2]) * (self.config.reach * say),
-            "shade": torch.tanh(coarse[:, 2:]) * (0.5 * say),
-            "keep": 1.0 - double(double(say)) * torch.sigmoid(-fine[:, :1]),
-            # Without its detail, so that what is sharp is sooner kept than painted.
-            "paint": soften(warped) - warped + fine[:, 1:],
+            "added": hollow + _large(say) * (_large(shade) + occluded * paint),
         }
+
+
+def _large(x: Tensor) -> Tensor:
+    """From the coarse fields' size to the square's."""
+    return interpolate(x, scale_factor=float(COARSE), mode="bilinear")
 
 
 def _moving(flow: Tensor) -> Tensor:
@@ -111,13 +119,12 @@ def compose(source: Tensor, flow: Tensor, mask: Tensor, made: Mapping[str, Tenso
     grid = places(height, width, source) + motion.permute(0, 2, 3, 1) * unit
     # Cubic: a linear one would blur, and a network that is told to be near would learn to use that.
     moved = grid_sample(source, grid, "bicubic", padding_mode="border", align_corners=False)
-    added = (1.0 - made["keep"]) * made["paint"] + to_size(made["shade"], side, side)
-    result = moved + to_size(added, height, width)
+    result = moved + to_size(made["added"], height, width)
     return source + mask * (result.clamp(0.0, 1.0) - source)
 
 
 def example_batch(config: ReenactConfig) -> dict[str, Tensor]:
     """One square, as at work."""
     side = config.size
-    channels = {"source": 3, "warped": 3, "flow": 2, "drawn": DRAWN}
+    channels = {"source": 3, "warped": 3, "hollow": 3, "flow": 2, "drawn": DRAWN}
     return {name: torch.zeros(1, count, side, side) for name, count in channels.items()}

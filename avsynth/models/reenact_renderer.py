@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from avsynth.errors import ResourceError
 from avsynth.face.head_mesh import HeadMesh
+from avsynth.face.hollow import Hollow
 from avsynth.face.matte import Layers
 from avsynth.face.portrait import Portrait, region_mask, sample
 from avsynth.face.portrait_square import PortraitSquare, draw_face
@@ -34,23 +36,30 @@ _BATCH = 8
 class Squares:
     """What the network is shown of one frame, beside the source.
 
-    ``warped`` uint8 (S, S, 3), the source moved by the mesh; ``flow`` float32 (S, S, 2), the
-    mesh's motion, pixels of the square; ``drawn`` uint8 (DRAWN, S, S), the wanted face, 0..255.
+    ``warped`` uint8 (S, S, 3), the source moved by the mesh; ``hollow`` float32 (S, S, 3), levels
+    that it lacks inside the mouth; ``flow`` float32 (S, S, 2), the mesh's motion, pixels of the
+    square; ``drawn`` uint8 (DRAWN, S, S), the wanted face, 0..255.
     """
 
     warped: Bytes
+    hollow: Floats
     flow: Floats
     drawn: Bytes
 
 
-def squares(source: Bytes | Layers, flow: Floats, wanted: Floats) -> Squares:
+def squares(source: Bytes | Layers, hollow: Hollow, flow: Floats, wanted: Floats) -> Squares:
     """The network's view of one frame.
 
-    ``source`` (S, S, 3), or apart, and ``wanted`` landmarks (478, 2 or 3) are in the square's
-    pixels, and so is ``flow`` (S, S, 2).
+    ``source`` (S, S, 3), or apart, with its ``hollow``, and ``wanted`` landmarks (478, 2 or 3) are
+    in the square's pixels, and so is ``flow`` (S, S, 2).
     """
     warped = source.moved(flow) if isinstance(source, Layers) else sample(source, flow)
-    return Squares(warped, flow, draw_face(wanted, flow.shape[0]))
+    inside = np.zeros(warped.shape, dtype=np.float32)
+    lacking = hollow.added(warped, wanted)
+    if lacking is not None:
+        added, row, column = lacking
+        inside[row : row + added.shape[0], column : column + added.shape[1]] = added
+    return Squares(warped, inside, flow, draw_face(wanted, flow.shape[0]))
 
 
 def to_batch(source: Bytes | Sequence[Bytes], many: Sequence[Squares]) -> dict[str, Tensor]:
@@ -59,16 +68,17 @@ def to_batch(source: Bytes | Sequence[Bytes], many: Sequence[Squares]) -> dict[s
     return {
         "source": _pictures(sources),
         "warped": _pictures([square.warped for square in many]),
+        "hollow": _pictures([square.hollow for square in many]),
         "flow": torch.from_numpy(np.stack([s.flow.transpose(2, 0, 1) for s in many])),
         "drawn": _unit(np.stack([square.drawn for square in many])),
     }
 
 
-def _pictures(many: Sequence[Bytes]) -> Tensor:
+def _pictures(many: Sequence[Bytes] | Sequence[Floats]) -> Tensor:
     return _unit(np.stack([picture.transpose(2, 0, 1) for picture in many]))
 
 
-def _unit(values: Bytes) -> Tensor:
+def _unit(values: NDArray[Any]) -> Tensor:
     return torch.from_numpy(np.multiply(values, np.float32(1.0 / 255.0), dtype=np.float32))
 
 
@@ -93,6 +103,7 @@ class ReenactPortrait:
         self._mask = region_mask(width, height)
         self._square = PortraitSquare(width, height, size)
         self._source = self._square.cut(portrait.rgb)
+        self._hollow = Hollow(self._source, self._square.points(portrait.points))
         self._network = network
         self._layers = layers
         self._apart: Layers | None = None
@@ -112,7 +123,7 @@ class ReenactPortrait:
         step = np.float32(square.grid.step)
         flows = [self._mesh.flow(moved, square.grid) / step for moved in self._mesh.moved(wanted)]
         seen = [
-            squares(self._apart or self._source, flow, points)
+            squares(self._apart or self._source, self._hollow, flow, points)
             for flow, points in zip(flows, square.points(wanted), strict=True)
         ]
         made = self._made(seen)
@@ -133,13 +144,11 @@ class ReenactPortrait:
     def _finish(self, flow: Floats, made: Made) -> Patch:
         """The same as ``models.reenact.compose`` does to the square, which a test holds to."""
         square = self._square
-        size = square.size, square.size
-        residual = _resize(made["flow"], size)
+        residual = _resize(made["flow"], (square.size, square.size))
         carried = carry(flow, residual)
         step = np.float32(square.grid.step)
         motion = residual + carried
-        added = (1.0 - made["keep"]) * made["paint"]
-        colour = (added.transpose(1, 2, 0) + _resize(made["shade"], size)) * np.float32(255.0)
+        colour = np.ascontiguousarray(made["added"].transpose(1, 2, 0)) * np.float32(255.0)
         whole = square.whole(motion * step)
         if self._layers is None or self._apart is None:
             moved = sample(self._portrait.rgb, whole)

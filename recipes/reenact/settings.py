@@ -19,7 +19,7 @@ class Settings(BaseModel):
     licence: str
     network: ReenactConfig = ReenactConfig()
     hold_out: tuple[str, ...] = ()
-    steps: int = Field(2600, gt=0)
+    steps: int = Field(2000, gt=0)
     batch: int = Field(8, gt=0, description="pairs, on each device")
     learning_rate: float = 8e-4
     discriminator_rate: float = 2e-4

@@ -105,7 +105,9 @@ def validate(
         batch = windows.batch(pairs[first : first + _AT_ONCE])
         batch = {name: value.to(device) for name, value in batch.items()}
         made = compose(batch["source"], batch["flow"], batch["mask"], network(batch))
-        mesh = batch["source"] + batch["mask"] * (batch["warped"] - batch["source"])
+        mesh = batch["source"] + batch["mask"] * (
+            batch["warped"] + batch["hollow"] - batch["source"]
+        )
         results = {"": made}
         if not known:
             results |= {"mesh_": mesh, "repeated_": batch["source"]}

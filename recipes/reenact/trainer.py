@@ -24,7 +24,7 @@ from avsynth.training.steps import improve, in_float
 Batch = dict[str, Tensor]
 _COLOURS = 3
 _DECAY = 0.995
-_GIVEN = ("source", "warped", "flow", "drawn")
+_GIVEN = ("source", "warped", "hollow", "flow", "drawn")
 
 
 class Trainer:
@@ -155,10 +155,11 @@ def double(pictures: Tensor) -> Tensor:
 
 def disguise(batch: Batch, generator: torch.Generator) -> Batch:
     """Another person: mirrored or not, in other colours and another light, all pictures alike."""
-    films = torch.stack([batch[name] for name in ("source", "warped", "truth")], dim=1)
+    dark = batch["warped"] + batch["hollow"]
+    films = torch.stack([batch["source"], batch["warped"], dark, batch["truth"]], dim=1)
     films = Colours(len(films), films.shape[-1], generator)(films.clamp(0.0, 1.0))
-    source, warped, truth = films.unbind(dim=1)
-    changed = batch | {"source": source, "warped": warped, "truth": truth}
+    source, warped, dark, truth = films.unbind(dim=1)
+    changed = batch | {"source": source, "warped": warped, "hollow": dark - warped, "truth": truth}
     mirrored = torch.rand(len(films), generator=generator) < 0.5
     where = mirrored[:, None, None, None]
     for name in (*_GIVEN, "truth"):

@@ -25,6 +25,7 @@ from torch import Tensor
 from avsynth.errors import UsageError
 from avsynth.face.head_mesh import Grid, HeadMesh
 from avsynth.face.head_topology import Topology
+from avsynth.face.hollow import Hollow
 from avsynth.face.portrait import region_mask
 from avsynth.models.reenact_renderer import Squares, squares, to_batch
 from avsynth.training.pack import Clip, Pack
@@ -108,7 +109,7 @@ class Windows:
             truth, wanted = bent(truth, wanted, *shape)
         mesh = HeadMesh(points, size, size, self._topology(pair.clip))
         flow = mesh.flow(mesh.moved(wanted[None])[0], self._grid)
-        return source, truth, squares(source, flow, wanted), alone
+        return source, truth, squares(source, Hollow(source, points), flow, wanted), alone
 
     def _topology(self, clip: Clip) -> Topology:
         """That of the person's first picture: one for all clips, whichever is paired with which."""

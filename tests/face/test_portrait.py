@@ -9,7 +9,8 @@ from avsynth.errors import InputError
 from avsynth.face import mesh
 from avsynth.face.head_mesh import Grid, HeadMesh
 from avsynth.face.head_topology import OVAL
-from avsynth.face.portrait import MeshPortrait, portrait_box, region_mask
+from avsynth.face.hollow import Hollow, openness
+from avsynth.face.portrait import MeshPortrait, Portrait, portrait_box, region_mask
 from avsynth.face.portrait_square import PortraitSquare, draw_face
 
 
@@ -35,7 +36,7 @@ def test_a_large_still_portrait_stays_too():
     rgb = cv2.resize(portrait.rgb, (3 * width + 1, 3 * height + 2))
     grown = np.array([(3 * width + 1) / width, (3 * height + 2) / height, 3.0], dtype=np.float32)
     box = portrait.box.shift(0, 0)
-    large = made.Portrait(rgb, box, portrait.points * grown)
+    large = Portrait(rgb, box, portrait.points * grown)
     [patch] = MeshPortrait(large).render([large.points])
     assert np.abs(patch.rgb.astype(int) - rgb).max() <= 1
 
@@ -158,3 +159,21 @@ def test_drawings_show_where_things_are():
     assert mouth.astype(int).sum() < lips.astype(int).sum() < face.astype(int).sum()
     x, y = square.points(wanted[gap.argmax()])[468, :2].round().astype(int)
     assert 0 < eyes[y, x] < 255  # the iris, darker than the white
+
+
+def test_a_shut_mouth_opens_onto_the_dark():
+    portrait, wanted = made.portrait(), made.wanted()
+    gaps = np.array([openness(points) for points in wanted])
+    shut = Portrait(portrait.rgb, portrait.box, wanted[gaps.argmin()])
+    opened = shut.points.copy()
+    down = 0.35 * np.linalg.norm(np.subtract(*opened[list(mesh.LIP_CORNERS), :2]))
+    opened[list(mesh.INNER_LOWER), 1] += down
+    hollow = Hollow(shut.rgb, shut.points)
+    assert hollow.share(shut.points) == 0.0
+    assert hollow.share(opened) > 0.9
+    assert Hollow(shut.rgb, opened).share(opened) == 0.0  # the picture itself shows an inside
+    added, row, column = hollow.added(shut.rgb, opened)
+    x, y = opened[list(mesh.LIPS_INNER), :2].mean(axis=0).round().astype(int)
+    assert added[y - row, x - column].max() < -20
+    assert np.abs(added[0]).max() < 10
+    assert hollow.added(shut.rgb, shut.points) is None

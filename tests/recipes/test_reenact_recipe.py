@@ -24,7 +24,7 @@ OURS = ("train", "trainer", "settings", "windows", "bending", "prepare")
 SIZE, ROWS = 64, 4
 
 #: Sum of the losses of the six steps of debug.yaml; a change of the arithmetic changes them.
-GOLDEN = [0.04233, 0.71522, 0.72601, 0.75299, 0.74846, 0.73295]
+GOLDEN = [0.0425, 0.71505, 0.72626, 0.76017, 0.74859, 0.73285]
 
 
 @pytest.fixture(scope="module")
