@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -33,7 +34,7 @@ class Job:
 
     Raises:
         UsageError: another living process works on the same output.
-        ResourceError: the folder cannot be made.
+        ResourceError: the folder cannot be made, or is there and another user's.
     """
 
     def __init__(self, output: Path, settings: Mapping[str, Any]) -> None:
@@ -51,7 +52,10 @@ class Job:
             ) from error
 
     def _take(self, output: Path) -> None:
-        self.folder.mkdir(exist_ok=True)
+        try:
+            self.folder.mkdir(mode=0o700)
+        except FileExistsError:
+            _refuse_anothers(self.folder)
         lock = self.folder / _LOCK
         owner = lock.read_text(errors="replace") if lock.exists() else ""
         if owner != _process(os.getpid()) and _lives(owner):
@@ -127,6 +131,18 @@ def unfinished(output: Path, settings: Mapping[str, Any]) -> bool:
 
 def _folder(output: Path) -> Path:
     return output.parent / f".{output.name}.job"
+
+
+def _refuse_anothers(folder: Path) -> None:
+    """Pieces that another user could have put there would be joined, and signed with our key."""
+    state = folder.lstat()  # of the link, where it is one
+    ours = not hasattr(os, "getuid") or state.st_uid == os.getuid()
+    if not stat.S_ISDIR(state.st_mode) or not ours:
+        raise ResourceError(
+            "the job folder is another user's, or no folder",
+            folder,
+            "delete it, or write elsewhere",
+        )
 
 
 def _text(settings: Mapping[str, Any]) -> str:

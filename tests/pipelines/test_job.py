@@ -145,6 +145,28 @@ def test_a_folder_where_nothing_can_be_made(tmp_path: Path) -> None:
         Job(tmp_path / ("n" * 250 + ".mp4"), {})
 
 
+def test_nobody_else_may_look_into_it_or_put_something_there(out: Path) -> None:
+    assert begin(out).folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_another_user_left_is_not_gone_on_with(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = begin(out)
+    monkeypatch.setattr(os, "getuid", lambda: job.folder.stat().st_uid + 1)
+    with pytest.raises(ResourceError, match="another user's"):
+        Job(out, {})
+    assert job.done("step.json")
+
+
+def test_a_link_in_its_place_is_not_followed(out: Path, tmp_path: Path) -> None:
+    job = begin(out)
+    job.folder.rename(tmp_path / "elsewhere")
+    job.folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ResourceError, match="no folder"):
+        Job(out, {})
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
