@@ -6,7 +6,7 @@ import hashlib
 import json
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,7 +26,6 @@ class ScanOptions(BaseModel):
         max_faces: how many faces are followed at a time.
         max_pixels: pictures with more are refused before they are decoded.
         max_duration: seconds; of longer files the beginning is looked at.
-        weights: "small", or "research" for those trained on research data too.
         sensitivity: also see how the score moves under small disturbances.
     """
 
@@ -38,7 +37,6 @@ class ScanOptions(BaseModel):
     max_faces: Annotated[int, Field(ge=1, le=64)] = 8
     max_pixels: Annotated[int, Field(ge=64, le=2**28)] = 2**26
     max_duration: Annotated[float, Field(gt=0.0, le=7 * 86400.0)] = 6 * 3600.0
-    weights: Literal["small", "research"] = "small"
     sensitivity: bool = False
 
     def settings(self) -> dict[str, Any]:

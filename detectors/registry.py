@@ -22,12 +22,8 @@ DETECTORS: dict[str, str] = {
 }
 
 
-#: Detectors that have weights trained on research data too.
-RESEARCH: dict[str, str] = {"visual": "visual-small-research"}
-
-
-def make(names: Sequence[str] = tuple(DETECTORS), research: bool = False) -> list[Detector]:
-    """The detectors ``names``, ready for a file, with ``research`` weights where there are such.
+def make(names: Sequence[str] = tuple(DETECTORS)) -> list[Detector]:
+    """The detectors ``names``, ready for a file.
 
     Raises:
         UsageError: an unknown name.
@@ -37,8 +33,7 @@ def make(names: Sequence[str] = tuple(DETECTORS), research: bool = False) -> lis
     if unknown:
         known = ", ".join(DETECTORS)
         raise UsageError(f"no detector is called {', '.join(unknown)}", hint=f"known: {known}")
-    chosen = RESEARCH if research else {}
-    return [_find(DETECTORS[name])(*([chosen[name]] if name in chosen else [])) for name in names]
+    return [_find(DETECTORS[name])() for name in names]
 
 
 def _find(path: str) -> type[Detector]:

@@ -202,7 +202,7 @@ class Scanner:
         if detectors is not None:
             return list(detectors)
         names = self.options.detectors or tuple(registry.DETECTORS)
-        return registry.make(names, research=self.options.weights == "research")
+        return registry.make(names)
 
     def _track(self, width: int, height: int) -> FaceTracker:
         from avsynth.face.track import FaceTracker

@@ -38,7 +38,6 @@ def scan(
     operating_point: Annotated[
         float | None, typer.Option(help="Share of real files called synthetic. Default: 0.01.")
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="small (default) or research.")] = None,
     period: Annotated[
         float | None, typer.Option(help="A burst of frames out of so many seconds. Default: 1.")
     ] = None,
@@ -71,7 +70,6 @@ def scan(
         {
             "detectors": None if detectors is None else _names(detectors),
             "operating_point": operating_point,
-            "weights": weights,
             "period": period,
             "max_faces": max_faces,
             "max_pixels": max_pixels,

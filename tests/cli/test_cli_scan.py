@@ -52,7 +52,6 @@ def test_what_cannot_be_read_is_said_and_not_an_error_of_usage(tmp_path: Path) -
         (("--detectors", "visual,nonesuch"), "no detector is called nonesuch"),
         (("--operating-point", "2"), "operating-point: input should be less than 1"),
         (("--period", "0"), "period: input should be greater than or equal to 0.1"),
-        (("--weights", "large"), "weights: input should be 'small' or 'research'"),
         (("--resume",), "--resume needs --out or --report"),
     ],
 )
