@@ -107,8 +107,7 @@ def reenact(
             signer=signer,
         )
         credentials.verify_ours(signed, consent=allowed.source.consent)
-        steps.start("measuring")
-        followed, likeness = measure_output(plan, signed.path)
+        followed, likeness = measure_output(plan, signed.path, steps)
         notes = notes_of(plan, allowed, models, options, likeness, dropped)
         if preview is not None:
             notes += write_preview(plan, signed.path, preview)

@@ -18,6 +18,7 @@ from avsynth.face.portrait import portrait_box
 from avsynth.face.view import mesh_roi
 from avsynth.media import Frame, read_frames
 from avsynth.media.timeline import packet_times
+from avsynth.pipelines.progress import Progress
 from avsynth.pipelines.reenact_segment import Plan
 from avsynth.reporting import Followed, Likeness
 
@@ -34,18 +35,20 @@ _FACE = np.array(sorted({*mesh.MOUTH_JAW, *mesh.LIPS_MIDDLE, *mesh.EYES}))
 Bytes = NDArray[np.uint8]
 
 
-def measure_output(plan: Plan, output: Path) -> tuple[Followed, Likeness | None]:
+def measure_output(plan: Plan, output: Path, steps: Progress) -> tuple[Followed, Likeness | None]:
     """Pose and expression of the output beside those that were wanted, and the person's likeness.
 
     A few stretches spread over the film are measured, each frame by itself: the network looks
     where the face should be. The likeness is None where dlib is not installed.
     """
+    steps.start("measuring", min(len(plan.timeline), _RUNS * _LENGTH))
     turns: list[float] = []
     shapes: list[float] = []
     looks: list[Bytes] = []
     lost = 0
     with MeshNetwork() as network:
         for number, frame in _sampled(plan, output):
+            steps.advance()
             wanted = plan.wanted(number, number + 1)
             points = _located(network, frame, wanted[0])
             if points is None:
