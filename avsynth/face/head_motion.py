@@ -59,7 +59,10 @@ _TOUCH: Final = 0.006  # eye distances by which lips or lids may overlap: noise 
 # the gauges in eye distances. A mouth's width differs between people more than in one of them.
 _TURN: Final = 8.0
 _UNLIKE: Final = np.array([0.10, 0.03, 0.03, 0.03])
-_MOST: Final = 1.35  # by how much movement is scaled at most for another's proportions
+# By how much movement is scaled at most for another's proportions, of mouth and eyes; eyes more,
+# for a blink must close them.
+_MOST: Final = 1.35
+_MOST_EYES: Final = 1.8
 # Where movement of the head is bounded softly: from where on, and up to where (see Retargeter).
 _TURNS: Final = (np.radians(25.0), np.radians(40.0))
 _MOVES: Final = (0.35, 0.70)
@@ -204,7 +207,7 @@ def _proportions(own: Doubles, driver: Floats) -> Doubles:
     half = len(mesh.UPPER_LIDS) // 2
     for eye, rows in ((2, slice(0, half)), (3, slice(half, None))):
         if min(own[eye], driver[eye]) > _LEAST_EYE:
-            ratio = float(np.clip(own[eye] / driver[eye], 1 / _MOST, _MOST))
+            ratio = float(np.clip(own[eye] / driver[eye], 1 / _MOST_EYES, _MOST_EYES))
             scale[[*mesh.UPPER_LIDS[rows], *mesh.LOWER_LIDS[rows]], 1] = ratio
     return scale
 
