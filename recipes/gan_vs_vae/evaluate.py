@@ -28,6 +28,7 @@ from avsynth.metrics.cost import parameter_count
 from avsynth.models.face_vae import FaceVae
 from avsynth.weights import file as weights_file
 
+MOST = 600  # pictures of a reference
 SETS = ("morphs-unseen", "train", "dev", "morphs-dev")
 
 
@@ -37,8 +38,8 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=600, help="people drawn of each network")
-    parser.add_argument("--block", type=int, default=60, help="of the kernel distance")
+    parser.add_argument("--count", type=int, default=500, help="people drawn of each network")
+    parser.add_argument("--block", type=int, default=50, help="of the kernel distance")
     parser.add_argument("--neighbours", type=int, default=5)
     parser.add_argument("--again", action="store_true", help="also what is measured already")
     parser.add_argument("--wait", action="store_true", help="for runs that have not ended")
@@ -73,7 +74,7 @@ def read(folder: Path, size: int) -> dict[str, Bytes]:
     portraits, random = Portraits(folder, size), np.random.default_rng(0)
     found = {}
     for name in SETS:
-        pictures = portraits.pictures(random.permutation(portraits.rows(name)))
+        pictures = portraits.pictures(random.permutation(portraits.rows(name))[:MOST])
         pictures[::2] = pictures[::2, :, ::-1]
         found[name] = pictures
     return found

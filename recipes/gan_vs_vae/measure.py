@@ -22,8 +22,8 @@ from avsynth.models.face_vae import FaceVae
 from avsynth.weights import file as weights_file
 
 _AT_ONCE = 50
-_PAIRS, _PATH = 16, 9  # of people, and pictures from one to the other
-_REBUILT = 200  # pictures of each reference, at most
+_PAIRS, _PATH = 8, 9  # of people, and pictures from one to the other
+_REBUILT = 60  # pictures of each reference, at most
 _SPIKE, _AROUND = 6.0, 50  # deviations from the median, of so many steps to either side
 Doubles = NDArray[np.float64]
 Draw = Callable[[int], Bytes]
