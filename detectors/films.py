@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from avsynth.face.lower_crop import LowerCrop, Matrix, apply, cut, draw_lips
 from avsynth.face.lower_face import LIPS, MOVING, vertices
 from avsynth.face.mesh import EYE_OUTER, STORED
+from avsynth.face.portrait_square import draw_face
 from detectors.looks import Burst
 
 Film = NDArray[np.uint8]
@@ -26,6 +27,9 @@ MOST_FACES = 4
 #: Distance of the outer eye corners, pixels of the file, below which a mouth is too small to judge.
 SMALLEST = 24.0
 MOUTH = 64  # side of what a discriminator of mouths sees ...
+#: Side of a whole face: eyes are about as far apart as in a portrait's square of 192 pixels, in
+#: which the adversary of ``models.reenact`` learned.
+FACE = 112
 _SQUARE = 128  # ... in the middle of the lips, in a lower face of this size
 
 
@@ -115,6 +119,19 @@ def mouths(film: Film, points: Floats) -> Mouths:
     pictures = [cut(p, matrix, MOUTH) for p, matrix in zip(film, matrices, strict=True)]
     maps = [_maps((p - corner).astype(np.float32)) for p in placed]
     return Mouths(np.stack(pictures), np.stack(maps), tuple(matrices))
+
+
+def whole_faces(film: Film, points: Floats) -> tuple[Film, Film]:
+    """The crops of a film, and its landmarks drawn, as adversaries of portraits knew them.
+
+    ``film`` (T, 224, 224, 3), ``points`` (T, 478, 2) in its pixels. Returns pictures uint8
+    (T, 112, 112, 3) and drawings uint8 (T, 4, 112, 112), see ``face.portrait_square.draw_face``.
+    """
+    size = (FACE, FACE)
+    pictures = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in film]
+    placed = (points + 0.5) * (FACE / film.shape[1]) - 0.5
+    drawn = [draw_face(each.astype(np.float32), FACE) for each in placed]
+    return np.stack(pictures).astype(np.uint8), np.stack(drawn)
 
 
 def _moved(matrix: Matrix, corner: NDArray[np.float64]) -> Matrix:

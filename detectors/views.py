@@ -1,6 +1,7 @@
 """What a judge is shown: a moment of a face or of a voice as a discriminator knew it in training.
 
-A view turns cut mouths, or a window of sound, into the batch that judges of that view take.
+A view turns cut mouths, whole faces, or a window of sound, into the batch that judges of that view
+take.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ Batch = dict[str, Tensor]
 #: Pictures of a film of mouths, and samples (a quarter of a second at 16 kHz) of a window of sound.
 PICTURES = 3
 WINDOW = 4_096
+#: Side of a whole face for the adversary of portraits of nobody; see ``films.FACE`` for the other.
+PORTRAIT = 96
 _LEVEL = 0.07  # root mean square that a window is brought to
 _QUIETEST = 1e-3  # -60 dB of full scale; quieter windows hold no voice
 _FAINT = 0.05  # of the loudest window so far: what is fainter is a pause
@@ -41,6 +44,20 @@ def mouth_pictures(batch: Batch) -> Batch:
     return {name: value[:, PICTURES // 2] for name, value in batch.items()}
 
 
+def faces(pictures: Film, drawn: Film) -> Batch:
+    """Whole faces (N, S, S, 3), and what is drawn of them (N, 4, S, S), each 0..255, in 0..1."""
+    condition = torch.from_numpy(np.ascontiguousarray(drawn)).float() / 255.0
+    return {"x": _planes(pictures), "condition": condition}
+
+
+def portraits(batch: Batch) -> Batch:
+    """The pictures alone of what ``faces`` gave, ``PORTRAIT`` pixels a side."""
+    small = torch.nn.functional.interpolate(
+        batch["x"], (PORTRAIT, PORTRAIT), mode="bilinear", antialias=True, align_corners=False
+    )
+    return {"x": small}
+
+
 def sound(windows: Single) -> Batch:
     """Windows (N, samples) brought to one level: ``x`` (N, samples)."""
     level = np.sqrt(np.square(windows, dtype=np.float64).mean(axis=1, keepdims=True))
@@ -56,10 +73,12 @@ def mel(batch: Batch) -> Batch:
     return {"x": picture(log_mel_spectrum(batch["x"], SpectrumConfig()))}
 
 
-#: Name -> what it makes of what ``mouth_films`` or ``sound`` gave.
+#: Name -> what it makes of what ``mouth_films``, ``faces`` or ``sound`` gave.
 VIEWS = {
     "mouth film": lambda batch: batch,
     "mouth": mouth_pictures,
+    "face": lambda batch: batch,
+    "portrait": portraits,
     "sound": lambda batch: batch,
     "mel": mel,
 }

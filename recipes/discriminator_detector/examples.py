@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from batches import changed, joined
 from numpy.typing import NDArray
+from portraits import Portraits
 
 from avsynth.errors import InputError, UsageError
 from detectors import views
@@ -68,7 +70,7 @@ def load(folder: Path) -> Examples:
             rows = tuple(Row(number, **row) for number, row in enumerate(csv.DictReader(file)))
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"nothing prepared: {error}", folder, "run prepare.py") from error
-    kinds = {"face": Faces, "voice": Voices}
+    kinds = {"face": Faces, "portrait": Portraits, "voice": Voices}
     return kinds[about["subject"]](folder, rows, int(about["versions"]))
 
 
@@ -91,12 +93,7 @@ class Faces:
             films = views.mouth_films(
                 self._mouths[number, version], self._planes(number, version), [start]
             )
-            if generator.random() < 0.5:
-                films = {name: film.flip(-1) for name, film in films.items()}
-            gain = np.exp(generator.uniform(-0.15, 0.15, 3)).astype(np.float32)
-            light = np.float32(generator.uniform(-0.06, 0.06))
-            films["x"] = films["x"] * films["x"].new_tensor(gain).view(3, 1, 1) + float(light)
-            made.append(films)
+            made.append(changed(films, generator))
         return joined(made)
 
     def whole(self, row: Row, version: int) -> views.Batch:
@@ -148,13 +145,6 @@ class Voices:
         if not found:
             return {}
         return views.sound(np.stack([window for _, window in found]))
-
-
-def joined(parts: list[views.Batch]) -> views.Batch:
-    """Batches one after the other."""
-    import torch
-
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 class Draw:

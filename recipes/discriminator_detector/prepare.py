@@ -2,14 +2,17 @@
 
     python recipes/discriminator_detector/prepare.py --subject face --corpus .packs/fake_faces \
         --out .packs/judge_faces
+    python recipes/discriminator_detector/prepare.py --subject portrait --corpus .packs/new_faces \
+        --out .packs/judge_portraits
     python recipes/discriminator_detector/prepare.py --subject voice --corpus .packs/fake_sounds \
         --out .packs/judge_voices
 
 Every item is kept as it is and, in further versions, disturbed as publishing would (codecs, sizes,
 noise ...); a fake and its original get the same draws. Of faces the mouths are cut out, landmarks
 being found anew in the finished film as a scan would find them, and the features of the motion
-detector are measured. ``--part 0/2`` and ``--part 1/2`` share the work between two processes;
-what is there already is not made again.
+detector are measured; "portrait" keeps whole faces instead, every second picture of a film.
+``--part 0/2`` and ``--part 1/2`` share the work between two processes; what is there already is not
+made again.
 People who may not be trained on for any purpose, and are not held out either, are left out, and so
 are the unseen sentences of people who are trained on.
 """
@@ -29,6 +32,7 @@ import cv2
 import numpy as np
 from examples import FIELDS, FRAMES
 from numpy.typing import NDArray
+from portraits import PICTURES
 
 from avsynth.face.mesh import EYE_OUTER, MESH_POINTS, STORED
 from avsynth.face.mesh_network import MeshNetwork
@@ -38,7 +42,7 @@ from avsynth.training.film_disturbance import degrade
 from avsynth.training.sound_corpus import SoundItem, open_sounds
 from avsynth.training.sound_disturbance import disturb
 from detectors import motion_features
-from detectors.films import MOUTH, mouths
+from detectors.films import FACE, MOUTH, mouths, whole_faces
 
 _PRESENT = 0.5  # score of the mesh network below which the known landmarks are taken
 
@@ -46,7 +50,7 @@ _PRESENT = 0.5  # score of the mesh network below which the known landmarks are 
 def main() -> None:
     """Prepare one corpus."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--subject", choices=["face", "voice"], required=True)
+    parser.add_argument("--subject", choices=["face", "portrait", "voice"], required=True)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--versions", type=int, default=2, help="the first one is as it is")
@@ -58,8 +62,10 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     first, every = map(int, options.part.split("/"))
     mine = slice(first, None, every)
-    work = prepare_faces if options.subject == "face" else prepare_voices
-    rows = work(options.corpus, options.out, options.versions, mine, options.seed, options.splits)
+    work = {"face": prepare_faces, "portrait": prepare_portraits, "voice": prepare_voices}
+    rows = work[options.subject](
+        options.corpus, options.out, options.versions, mine, options.seed, options.splits
+    )
     write(options.out, rows, options.subject, options.versions)
 
 
@@ -111,6 +117,31 @@ def prepare_faces(
                 pictures[number, version] = seen.pictures
                 maps[number, version] = packed(seen.maps)
                 features[number, version] = motion_features.measure(film, points)
+            print(f"\r{number + 1} of {len(items)} films", end="", flush=True)
+    return [_face_row(item) for item in items]
+
+
+def prepare_portraits(
+    folder: Path, out: Path, versions: int, mine: slice, seed: int, splits: Sequence[str]
+) -> list[dict[str, str]]:
+    """Whole faces and their landmarks of a corpus of faces; its rows."""
+    corpus = open_faces(folder)
+    items = [item for item in corpus.items if item.split in splits and wanted(item)]
+    shape = (len(items), versions, PICTURES, FACE, FACE, 3)
+    pictures = array(out / "faces.bin", np.uint8, shape)
+    places = array(out / "points.bin", np.float32, (len(items), PICTURES, MESH_POINTS, 2))
+    with MeshNetwork() as mesh:
+        for number, item in list(enumerate(items))[mine]:
+            if places[number].any():
+                continue
+            original = corpus.film(item)[:: FRAMES // PICTURES]
+            points = locate(mesh, original, corpus.points(item)[:: FRAMES // PICTURES])
+            for version in range(versions):
+                film = original
+                if version:
+                    film = degrade(film, draws(item.original or item.name, version, seed))
+                pictures[number, version] = whole_faces(film, points)[0]
+            places[number] = points
             print(f"\r{number + 1} of {len(items)} films", end="", flush=True)
     return [_face_row(item) for item in items]
 

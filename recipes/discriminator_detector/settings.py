@@ -15,7 +15,7 @@ class Settings(BaseModel):
     name: str
     purpose: Literal["commercial", "research"]
     licence: str
-    sources: tuple[str, ...] = Field(min_length=1, description="of from_discriminator.SOURCES")
+    sources: tuple[str, ...] = Field(min_length=1, description="of SOURCES, or files so named")
     branches: tuple[int, ...] = Field((), description="of sources that have several; empty: all")
     start: Literal["trained", "scratch"] = Field("trained", description="the discriminators'")
     frozen: bool = Field(False, description="only the head learns")

@@ -100,7 +100,7 @@ def sourced(name: str, branches: tuple[int, ...]) -> tuple[Part, dict[str, Tenso
 
 def view_of(settings: Settings) -> str:
     """What the sources see, which must be the same. UsageError when it is not."""
-    found = {SOURCES[name].view for name in settings.sources}
+    found = {SOURCES[Path(name).stem].view for name in settings.sources}
     if len(found) > 1:
         raise UsageError(f"these discriminators see different things: {', '.join(sorted(found))}")
     return found.pop()

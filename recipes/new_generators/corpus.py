@@ -2,7 +2,7 @@
 
     python recipes/new_generators/corpus.py --data ../shared/data --cache packs/landmarks \
         --out packs/new_faces [--s1-git LIPNET/.git] [--systems mesh reenact-small] \
-        [--portraits FOLDER] [--films 40]
+        [--portraits FOLDER] [--films 40] [--append]
 
 As ``recipes/fake_faces`` makes its families: of every window the real film and what was made of the
 same person, published alike; then the detector's crop is cut, of a fake where its face was meant to
@@ -59,12 +59,13 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", default=["mesh"], help="mesh, names or files")
     parser.add_argument("--portraits", type=Path, help="folder of avsynth imagine")
     parser.add_argument("--films", type=int, default=40, help="windows of each person, at most")
+    parser.add_argument("--append", action="store_true", help="to a corpus that is there")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     systems = {Path(name).stem: system_named(name) for name in options.systems}
     nobodies = portraits(options.portraits) if options.portraits else []
     making = Making(systems, nobodies, options.seed)
-    with FaceWriter(options.out) as writer:
+    with FaceWriter(options.out, options.append) as writer:
         near: dict[str, list[Clip]] = {}
         for clip, count in chosen(options):
             drivers = [other for other in near.get(clip.split, []) if other.person != clip.person]
@@ -107,19 +108,22 @@ def add(
 ) -> None:
     """The real film of a window, one reenacted, one imagined where there are portraits."""
     name = f"{clip.name}-{first:04d}"
-    draws = making.draws(name)
-    plan = Plan.draw(draws, judged=clip.split != "train")
+    plan = Plan.draw(making.draws(name), judged=clip.split != "train")
     window = slice(first, first + FRAMES)
-    real = Moved(
-        clip.pictures[window], clip.points[window], np.zeros(clip.pictures.shape[1:3], np.float32)
-    )
-    _write(writer, plan, clip, real, name=name, family="real")
+    known = {item.name for item in writer.items}
+    if name not in known:
+        nowhere = np.zeros(clip.pictures.shape[1:3], np.float32)
+        real = Moved(clip.pictures[window], clip.points[window], nowhere)
+        _write(writer, plan, clip, real, name=name, family="real")
+    draws = making.draws(f"{name} {' '.join(making.systems)}")
     system = sorted(making.systems)[int(draws.integers(len(making.systems)))]
-    made = reenacted(clip, first, drivers, making.systems[system], draws)
+    made = None
+    if f"{name}-reenact-{system}" not in known:
+        made = reenacted(clip, first, drivers, making.systems[system], draws)
     if made is not None:
         _write(writer, plan, clip, made, name=name, family="reenact", system=system)
     mine = [nobody for nobody in making.nobodies if nobody.split == clip.split]
-    if mine:
+    if mine and f"{name}-imagine-{system}" not in known:
         nobody = mine[int(draws.integers(len(mine)))]
         rgb, points = as_large_as(nobody.rgb, nobody.points, clip.points[first])
         made = moved(rgb, points, clip.points, window, making.systems[system])
@@ -133,14 +137,13 @@ def reenacted(
     clip: Clip, first: int, drivers: Sequence[Clip], system: System, draws: np.random.Generator
 ) -> Moved | None:
     """The window's first picture moved by another, or by the person's own other moment."""
-    own = draws.random() < _OWN or not drivers
-    driver = clip if own else drivers[int(draws.integers(len(drivers)))]
-    starts = np.arange(len(driver) - FRAMES)
-    if own:
-        starts = starts[np.abs(starts - first) >= _APART]
-    if not len(starts):
+    far = [n for n in range(len(clip) - FRAMES) if abs(n - first) >= _APART]
+    own = bool(far) and (draws.random() < _OWN or not drivers)
+    if not own and not drivers:
         return None
-    start = int(starts[int(draws.integers(len(starts)))])
+    driver = clip if own else drivers[int(draws.integers(len(drivers)))]
+    starts = far if own else range(len(driver) - FRAMES)
+    start = starts[int(draws.integers(len(starts)))]
     window = slice(start, start + FRAMES)
     return moved(clip.pictures[first], clip.points[first], driver.points, window, system)
 
@@ -156,7 +159,7 @@ def _write(
         plan.publish(made.film), plan.place(made.points[:, STORED].copy()), mask
     )
     writer.add(
-        film, points, masks, name=name if real else f"{name}-{family}",
+        film, points, masks, name=name if real else f"{name}-{family}-{system}",
         label="real" if real else "fake", family=family, system=system, person=clip.person,
         source="s1" if clip.source == "s1" else "grid", split=clip.split,
         original=name if family == "reenact" else "", purpose="commercial", zoom=zoom,

@@ -29,6 +29,7 @@ class Reenact:
     measures = ("pose", "mouth", "stranger")
 
     def __init__(self, clip: Clip, folder: Path) -> None:
+        self.network: str | None = None  # by name or file; None: the shipped one
         self._clip, self._folder = clip, folder
         self._wanted = landmarks(write_film(folder / "clean.mkv", clip.driver, {}))
 
@@ -38,9 +39,11 @@ class Reenact:
         watched = {name: steps[f"driver {name}"] for name in DRIVER}
         driver = write_film(folder / "driver.mkv", disturb_film(clip.driver, watched), watched)
         source = write_picture(folder / "source.png", disturb_film(clip.film[:1], steps)[0])
+        fast = bool(value(steps, "quality"))
         options = ReenactOptions(
             strength=value(steps, "strength"),
-            quality="fast" if value(steps, "quality") else "best",
+            quality="fast" if fast else "best",
+            weights=None if fast else self.network,
             absolute=bool(value(steps, "pose")),
         )
         out, record = folder / "moved.mkv", folder / "consent.json"

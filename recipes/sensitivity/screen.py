@@ -26,6 +26,7 @@ from clips import Clip, demo_clip, grid_clips
 from factors import FACTORS, STEPS, Figures
 from numpy.typing import NDArray
 from pictures import draw
+from reenacting import Reenact
 from settings import Settings
 from tables import write_table
 from verbs import VERBS, Case, networks_kept
@@ -41,10 +42,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="folder with grid.csv, for real people")
     parser.add_argument("--verbs", nargs="+", help="instead of those of the configuration")
+    parser.add_argument("--network", help="of reenact, by name or file")
+    parser.add_argument("--trajectories", type=int)
     options = parser.parse_args()
+    changed = ("verbs", "network", "trajectories")
+    changes = {name: vars(options)[name] for name in changed if vars(options)[name]}
     settings = Settings.load(options.config)
-    if options.verbs:
-        settings = Settings.model_validate(settings.model_dump() | {"verbs": options.verbs})
+    settings = Settings.model_validate(settings.model_dump() | changes)
     screen_all(settings, options.out, options.data)
 
 
@@ -80,7 +84,10 @@ def screen(verb: str, clips: list[Clip], settings: Settings, folder: Path, out: 
             if place not in cases:
                 home = folder / f"{verb}-{place}"
                 home.mkdir()
-                cases[place] = VERBS[verb](clips[place], home)
+                case = VERBS[verb](clips[place], home)
+                if isinstance(case, Reenact):
+                    case.network = settings.network
+                cases[place] = case
             for steps in path:
                 found = cases[place].run(dict(zip(factors, steps.tolist(), strict=True)))
                 figures.append(found)

@@ -19,6 +19,7 @@ class Settings(BaseModel):
         trajectories: r of Morris' design; of k factors each takes k + 1 runs.
         seconds: length of the clips.
         grid: clips of GRID beside the demo person, where there is such data.
+        network: of ``reenact``, by name or file; default the shipped one.
         seed: of the design and the bootstrap.
     """
 
@@ -28,6 +29,7 @@ class Settings(BaseModel):
     trajectories: Annotated[int, Field(ge=2)]
     seconds: Annotated[float, Field(ge=1.0, le=30.0)]
     grid: tuple[str, ...] = ()
+    network: str | None = None
     seed: int = 0
 
     @classmethod

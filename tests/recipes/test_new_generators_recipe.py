@@ -12,6 +12,7 @@ from avsynth.face.track import FaceTracker
 from avsynth.media import probe
 from avsynth.pipelines.demonstrate import demo_media
 from avsynth.training.face_corpus import FRAMES, FaceWriter, open_faces
+from detectors import views
 
 MODULES = ("clips", "making", "portraits", "films", "corpus", "table")
 LENGTH = 30
@@ -133,3 +134,24 @@ def test_the_table_tells_families_apart(recipe):
     assert unseen["visual"].startswith("0.50") and unseen["synthetic"] == "0 of 3"
     lines = table.markdown([real, seen, unseen]).splitlines()
     assert len(lines) == 5 and all(line.count("|") == lines[0].count("|") for line in lines)
+
+
+def test_whole_faces_are_prepared_for_judges(recipe, clip, mirror, nobody, tmp_path):
+    corpus, making = recipe["corpus"], recipe["making"]
+    made = corpus.Making({"mesh": making.system_named("mesh")}, [nobody], 0)
+    with FaceWriter(tmp_path / "corpus") as writer:
+        corpus.add(writer, made, clip, 0, [mirror])
+    with recipe_modules("discriminator_detector", ("prepare", "examples")) as modules:
+        out = tmp_path / "pack"
+        out.mkdir()
+        prepare = modules["prepare"]
+        rows = prepare.prepare_portraits(tmp_path / "corpus", out, 2, slice(None), 0, ("test",))
+        prepare.write(out, rows, "portrait", 2)
+        examples = modules["examples"].load(out)
+        assert [row.family for row in examples.rows] == ["real", "reenact", "imagine"]
+        whole = examples.whole(examples.rows[1], 0)
+        assert whole["x"].shape == (4, 3, 112, 112) and whole["condition"].shape == (4, 4, 112, 112)
+        assert 0.2 < float(whole["condition"][:, 0].mean()) < 0.8  # the face is in the picture
+        one, same, other = examples.batch([0, 0, 1], [3, 3, 3])["x"]
+        assert (one == same).all() and (one != other).any()
+        assert views.VIEWS["portrait"](whole)["x"].shape == (4, 3, 96, 96)
