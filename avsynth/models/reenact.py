@@ -50,7 +50,7 @@ class ReenactNetwork(Corrector):
     comes from relative to its place (x, y), pixels; ``drawn`` (N, DRAWN, S, S), the wanted face,
     0..1, see ``face.portrait_square``.
     Out: ``flow`` (N, 2, S/4, S/4), the residual, pixels of the square; ``added`` (N, 3, S, S), how
-    colours change: shade everywhere, and paint as far as moved pixels are not kept. ``compose``
+    colours change: shade, paint, and the loss of detail under an occlusion. ``compose``
     puts them together.
     """
 
@@ -58,7 +58,7 @@ class ReenactNetwork(Corrector):
         super().__init__(
             _CHANNELS, config.widths, config.depth, 0,
             # Begins as the mesh alone, whose pixels are kept.
-            (torch.zeros(5), torch.cat([torch.full((4,), 4.0), torch.zeros(12)])),
+            (torch.zeros(5), torch.cat([torch.full((4,), -4.0), torch.zeros(12)])),
         )  # fmt: skip
         self.config = config
 
@@ -77,12 +77,13 @@ class ReenactNetwork(Corrector):
         )  # fmt: skip
         say = _moving(flow)
         shade = torch.tanh(coarse[:, 2:]) * 0.5
-        occluded = torch.sigmoid(-fine[:, :1])
-        # Without its detail, so that what is sharp is sooner kept than painted.
-        paint = soften(moved) - moved + fine[:, 1:]
+        # Detail is lost only where something hides it; paint is not held back by that, or it would
+        # take long to be learned at all.
+        occluded = torch.sigmoid(fine[:, :1])
+        paint = occluded * (soften(moved) - moved) + fine[:, 1:]
         return {
             "flow": torch.tanh(coarse[:, :2]) * (self.config.reach * say),
-            "added": hollow + _large(say) * (_large(shade) + occluded * paint),
+            "added": hollow + _large(say) * (_large(shade) + paint),
         }
 
 

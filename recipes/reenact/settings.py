@@ -19,9 +19,9 @@ class Settings(BaseModel):
     licence: str
     network: ReenactConfig = ReenactConfig()
     hold_out: tuple[str, ...] = ()
-    steps: int = Field(2000, gt=0)
+    steps: int = Field(1500, gt=0)
     batch: int = Field(8, gt=0, description="pairs, on each device")
-    learning_rate: float = 8e-4
+    learning_rate: float = 1e-3
     discriminator_rate: float = 2e-4
     identities: bool = Field(True, description="pseudo-identities")
     sitting: float = Field(0.5, ge=0, le=1, description="share of pairs from two clips, where so")
@@ -33,14 +33,12 @@ class Settings(BaseModel):
     perceptual: float = 0.1
     adversarial: float = 0.01
     matching: float = 0.03
-    warm_up: int = Field(
-        600, ge=0, description="steps before the adversary counts; half of them before it learns"
-    )
+    warm_up: int = Field(300, ge=0, description="steps before the adversary counts")
     face: int = Field(128, gt=0, multiple_of=16, description="side of what judges see")
     widths: tuple[int, ...] = Field((16, 32, 56), description="of the discriminator")
     scales: int = Field(2, gt=0)
     bfloat16: bool = Field(True, description="of convolutions")
-    validate_every: int = Field(200, gt=0)
+    validate_every: int = Field(150, gt=0)
     validated: int = Field(96, gt=0, description="pairs of held-out people")
     patience: int = Field(12, gt=0, description="validations without a better one before stopping")
     threads: int = Field(1, gt=0, description="processor threads; more only where cores are idle")

@@ -24,7 +24,7 @@ OURS = ("train", "trainer", "settings", "windows", "bending", "prepare")
 SIZE, ROWS = 64, 4
 
 #: Sum of the losses of the six steps of debug.yaml; a change of the arithmetic changes them.
-GOLDEN = [0.0425, 0.71505, 0.72626, 0.76017, 0.74859, 0.73285]
+GOLDEN = [0.04251, 0.71506, 0.72625, 0.75997, 0.74837, 0.73251]
 
 
 @pytest.fixture(scope="module")
