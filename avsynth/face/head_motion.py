@@ -65,7 +65,7 @@ _MOST: Final = 1.35
 _MOST_EYES: Final = 1.8
 # Where movement of the head is bounded softly: from where on, and up to where (see Retargeter).
 _TURNS: Final = (np.radians(25.0), np.radians(40.0))
-_MOVES: Final = (0.35, 0.70)
+_MOVES: Final = (0.25, 0.50)
 _SIZES: Final = (np.log(1.1), np.log(1.25))
 _LEAST_EYE: Final = 0.03  # eye distances below which an eye's opening says nothing of its size
 
@@ -123,8 +123,8 @@ class Retargeter:
         parts: any of ``PARTS``.
         strength: 0 leaves the source as it is, 1 moves it as the driver moved.
         moderate: let the head go no further than one picture can be made to show: turns beyond
-            25 degrees from the picture's pose, moves beyond 0.35 eye distances and sizes beyond a
-            tenth grow slower and slower, up to 40 degrees, 0.7 and a quarter.
+            25 degrees from the picture's pose, moves beyond a quarter of the eye distance and sizes
+            beyond a tenth grow slower and slower, up to 40 degrees, a half and a quarter.
 
     Raises:
         ValueError: points of another mesh, no or unknown parts, a ``start`` that is not there.

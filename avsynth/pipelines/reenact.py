@@ -214,12 +214,13 @@ def _render(plan: Plan, job: Job, options: ReenactOptions, steps: Progress) -> N
     """Render the segments that are not there yet."""
     steps.start("portrait", len(plan.timeline))
     for segment in plan.timeline.segments(options.segment_seconds):
-        name = f"segment-{segment.number:06d}.nut"
-        if job.done(name):
+        name = f"segment-{segment.number:06d}"
+        if job.done(f"{name}.json") and job.done(f"{name}.nut"):
             steps.advance(segment.stop - segment.first)
             continue
         with one_thread():  # each renderer; there are several
-            render_segment(plan, segment, job.path(name), steps)
+            render_segment(plan, segment, job.path(f"{name}.nut"), steps)
+        job.write_json(f"{name}.json", segment.stop - segment.first)
 
 
 def _join(

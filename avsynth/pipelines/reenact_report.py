@@ -63,8 +63,10 @@ def notes_of(
             f"in {held} frames the driver's face is not seen, or from the side: the last motion is "
             "held"
         )
-    if motion.cut.sum() > 1:
-        notes.append(f"the driver has {int(motion.cut.sum()) - 1} cuts: the motion jumps with them")
+    cuts = int(motion.cut.sum()) - 1
+    if cuts:
+        what = "a cut: the motion jumps with it" if cuts == 1 else f"{cuts} cuts: the motion jumps"
+        notes.append(f"the driver has {what}")
     if options.quality == "best" and not models.loaded:
         notes.append("no reenactment network may be used here: quality is that of --quality fast")
     if likeness is None:

@@ -21,9 +21,10 @@ from avsynth.pipelines.timeline import Segment, Timeline
 from avsynth.provenance.label import research_label
 
 PAINTERS = 2  # threads that render; the encoder has its own
-_GROUP = 8  # frames rendered together
+_GROUP = 8  # frames rendered together, fewer where they are large
+_PIXELS = 16_000_000  # in the frames of a group
 _GROUPS = 3  # groups being rendered, or waiting
-_AHEAD = 8  # frames rendered ahead of the encoder
+_AHEAD = 4  # frames rendered ahead of the encoder
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,10 @@ def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) 
 
 
 def _frames(plan: Plan, segment: Segment) -> Iterator[Frame]:
+    size = min(_GROUP, max(1, _PIXELS // (plan.info.width * plan.info.height)))
     groups = (
-        (first, min(first + _GROUP, segment.stop))
-        for first in range(segment.first, segment.stop, _GROUP)
+        (first, min(first + size, segment.stop))
+        for first in range(segment.first, segment.stop, size)
     )
     for group in in_order(lambda part: compose(plan, *part), groups, PAINTERS, _GROUPS):
         yield from group
