@@ -4,8 +4,8 @@
         --systems similarity mesh fast reenact-small --out runs/reenact/cross.csv
 
 The pairs are those of ``cross_pairs.csv``, of people none of whom was trained on. Relative motion,
-the reference being the driver's frame that is closest to the source, as ``avsynth reenact`` has it
-by default. There is no true picture: correlations over time with the driver, landmarks found,
+the reference being the driver's frame that is closest to the source, wide turns and moves of the
+head bounded, as ``avsynth reenact`` has it by default. There is no true picture: correlations over time with the driver, landmarks found,
 expression error relative to each one's mean, identity against the source picture. A driver's
 correlation of yaw (pitch) counts for the goal where its yaw (pitch) spreads over more than 5
 degrees, from its 5th to its 95th percentile; the mouth's and the eyes' count where they
@@ -92,7 +92,8 @@ def score(
 def wanted_points(source: cases.Case, driver: cases.Case) -> cases.Floats:
     """Landmarks (T, 478, 3) in pixels of the source's frame, as the command retargets them."""
     motion = measure(driver.points)
-    return retarget(motion, source.points[0], start=closest(motion, source.points[0]))
+    start = closest(motion, source.points[0])
+    return retarget(motion, source.points[0], start=start, moderate=True)
 
 
 def counted(scores: dict[str, float], moved: dict[str, float]) -> dict[str, float]:

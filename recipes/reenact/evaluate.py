@@ -3,9 +3,9 @@
     python recipes/reenact/evaluate.py --data ../shared/data --cache packs/reenact_points \
         --systems repeated similarity mesh fast reenact-small --out runs/reenact/self.csv
 
-The source is frame 0, the driver is the clip itself; motion is measured and given back as
-``avsynth reenact`` does it (relative, frame 0 the reference), so where it is lossless the driver's
-landmarks are what is wanted. Scores are of the portrait region against the true pictures, without
+The source is frame 0, the driver is the clip itself; motion is measured and given back relative to
+frame 0 by the package's own retargeting, unbounded and unsmoothed, so that the driver's landmarks
+are what is wanted. Scores are of the portrait region against the true pictures, without
 frame 0; means over a clip's frames, then over a person's clips, then over people. Rows of systems
 that are not asked for stay in the file.
 """
