@@ -32,7 +32,8 @@ from avsynth.weights.faces import People
 Floats = NDArray[np.float32]
 
 MEASURE = "Euclidean distance of dlib's face embeddings to training people, frames and copies"
-_EACH = 10  # points that are stored of a person's frames, and of the copies
+_EACH = 8  # points that are stored of a person's frames, and of the copies
+_MOST = 20  # portraits that are looked at of a person
 
 
 class Person(NamedTuple):
@@ -48,19 +49,23 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--each", type=int, default=_EACH, help="points stored, twice a person")
+    parser.add_argument("--most", type=int, default=_MOST, help="portraits looked at of a person")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    print("\n".join(write(options.pack, options.weights, options.each, DlibFace())))
+    lines = write(options.pack, options.weights, DlibFace(), options.each, options.most)
+    print("\n".join(lines))
 
 
-def write(folder: Path, path: Path, each: int, embedder: PictureEmbedder) -> list[str]:
+def write(
+    folder: Path, path: Path, embedder: PictureEmbedder, each: int = _EACH, most: int = _MOST
+) -> list[str]:
     """Put the people of the pack into the weights at ``path``; returns the lines of a table."""
     source = files.read(path)
     network = source.network
     assert isinstance(network, FaceVae) and isinstance(source.config, FacesConfig)
     portraits = Portraits(folder, source.config.size)
-    trained = embedded(portraits, "train", network, embedder)
+    trained = embedded(portraits, "train", network, embedder, most)
     people = known(trained, each, embedder.name)
     metadata = source.metadata | {"people": people.statement()}
     part = path.with_suffix(".part.safetensors")
@@ -68,14 +73,14 @@ def write(folder: Path, path: Path, each: int, embedder: PictureEmbedder) -> lis
         part, source.kind, network, source.config, source.extras | people.tensors(), metadata
     )
     part.replace(path)
-    return table(people, trained, embedded(portraits, "dev", network, embedder))
+    return table(people, trained, embedded(portraits, "dev", network, embedder, most))
 
 
 def embedded(
-    portraits: Portraits, split: str, network: FaceVae, embedder: PictureEmbedder
+    portraits: Portraits, split: str, network: FaceVae, embedder: PictureEmbedder, most: int
 ) -> dict[str, Person]:
     """Everybody of a split; portraits in which no face is found are left out."""
-    rows = portraits.rows(split)
+    rows = few(portraits.rows(split), portraits, most)
     pictures, whose = portraits.pictures(rows), portraits.people(rows)
     copied = pictures[:0] if network.encoder is None else copies(network, pictures)
     found = {}
@@ -86,6 +91,16 @@ def embedded(
         )
         found[name] = Person(real, made)
     return found
+
+
+def few(rows: NDArray[np.intp], portraits: Portraits, most: int) -> NDArray[np.intp]:
+    """At most ``most`` of everybody's rows, evenly spread over their clips."""
+    whose = np.array(portraits.people(rows))
+    kept = []
+    for name in dict.fromkeys(whose.tolist()):
+        own = rows[whose == name]
+        kept.append(own[np.unique(np.linspace(0, len(own) - 1, most).round().astype(int))])
+    return np.concatenate(kept)
 
 
 @torch.inference_mode()
@@ -111,7 +126,7 @@ def known(found: dict[str, Person], each: int, embedder: str) -> People:
     for name, person in found.items():
         if len(person.real) < 2:
             raise ValueError(f"{name}: no face is found in the portraits")
-        kept.append(np.concatenate([spread(kind, each) for kind in person]))
+        kept.append(np.concatenate([spread(kind, each) for kind in person if len(kind)]))
     # As they come out of the file again.
     stored = np.concatenate(kept).astype(np.float16).astype(np.float32)
     return People(

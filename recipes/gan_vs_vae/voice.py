@@ -4,9 +4,9 @@
         --out runs/gan_vs_vae/voice.json
 
 A seed's two runs are one until half of the steps are done; then the VAE goes on alone, and the
-VAE-GAN against a discriminator, on the same batches. Everything else is as the config has it, but
-for the batch, the steps, and warm-ups that fit them. Writes every step's losses and what the held-
-out speakers' spectra came out like. ``voice_tables.py`` makes the tables.
+VAE-GAN against a discriminator, on the same batches (dropout differs). Everything else is as the
+config has it, but for the batch, the steps, and warm-ups that fit them. Writes every step's losses
+and what the held-out speakers' spectra came out like. ``voice_tables.py`` makes the tables.
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()
     torch.set_num_threads(1)
-    values = yaml.safe_load(options.config.read_text("utf-8"))
+    compare(yaml.safe_load(options.config.read_text("utf-8")), options)
+
+
+def compare(values: dict[str, Any], options: argparse.Namespace) -> None:
+    """All seeds of a config; what is done is written after each."""
     half = options.steps // 2
     values |= {
         "steps": options.steps, "batch": options.batch, "warm_up": half,
@@ -55,15 +59,16 @@ def main() -> None:
     }  # fmt: skip
     settings = Settings.model_validate(values)
     widest = max(settings.target_warp, settings.content_warp)
-    parts = [
+    windows, held_out = (
         Windows(options.pack, settings.network, widest, settings.speaker, split)
         for split in ("train", "dev")
-    ]
+    )
     found: list[dict[str, Any]] = []
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for seed in options.seeds:
-        found += pair(settings.model_copy(update={"seed": seed}), *parts, options.out)
-        text = json.dumps({"settings": settings.model_dump(), "runs": found})
+        own = settings.model_copy(update={"seed": seed})
+        found += pair(own, windows, held_out, options.out)
+        text = json.dumps({"settings": settings.model_dump(mode="json"), "runs": found})
         options.out.write_text(text + "\n", "utf-8")
 
 

@@ -6,14 +6,13 @@ import math
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import yaml
+from recipe_helpers import made_voices
 
 from avsynth.models.voice import VoiceConfig
 from avsynth.speech.spectrum import mel_filters
-from avsynth.training import pack
 from avsynth.weights import file as weights_file
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "voice"
@@ -40,31 +39,8 @@ def recipe():
 
 @pytest.fixture(scope="module")
 def made_pack(tmp_path_factory):
-    """Five buzzing people of different pitch and colour, 2.5 s each, one held out."""
-    folder = tmp_path_factory.mktemp("pack")
-    random = np.random.default_rng(0)
-    rows, sounds, pitches, clips = 251, [], [], []
-    time = np.arange(rows * 160) / 16_000
-    for person in range(5):
-        hertz = 100.0 + 30 * person
-        parts = np.arange(1, 20)
-        colour = np.exp(0.5 * random.standard_normal(19)) / parts
-        buzz = colour @ np.sin(2 * np.pi * hertz * parts[:, None] * time)
-        sound = 0.08 * buzz * (np.sin(2 * np.pi * 1.1 * time + person) > -0.5)
-        sound += 1e-3 * random.standard_normal(len(time))
-        sounds.append((np.clip(sound, -1, 1) * 32767).astype(np.int16).reshape(-1, 160))
-        pitches.append(np.full(rows, hertz, np.float32))
-        clips.append(
-            pack.Clip(
-                name=f"p{person}", source="made", person=f"p{person}",
-                split="dev" if person == 4 else "train", licence="none", purpose="commercial",
-                start=person * rows, rows=rows,
-            )
-        )  # fmt: skip
-    pack.save_array(folder, "sound", np.concatenate(sounds))
-    pack.save_array(folder, "pitch", np.concatenate(pitches))
-    pack.save_index(folder, pack.PackIndex(rate=100, clips=tuple(clips)))
-    return folder
+    """Five buzzing people."""
+    return made_voices(tmp_path_factory.mktemp("pack"))
 
 
 def settings(recipe, **changes):
