@@ -23,12 +23,13 @@ import numpy as np
 import torch
 from settings import Settings
 from torch import Tensor
-from trainer import Trainer
+from trainer import Trainer, double
 from windows import Windows
 
 from avsynth.models.reenact import ReenactNetwork, compose
 from avsynth.training import checkpoint
 from avsynth.training.command import read_run
+from avsynth.training.reenact import cut, places_of
 from avsynth.training.runlog import RunLog
 from avsynth.training.seeds import seed_everything
 from avsynth.training.steps import ranks
@@ -91,10 +92,10 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu", rank
 def validate(
     trainer: Trainer, windows: Windows, preview: Path, known: dict[str, float]
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Held-out people's pictures: L1 in the region, perceptual distance and sharpness.
+    """Held-out people's pictures: L1 and perceptual distance of region and mouth, and sharpness.
 
     ``repeated`` is the source as it is, ``mesh`` the classical renderer: ``known`` once they were
-    scored; ``score`` is the mean of L1 and perceptual distance, each over that of the mesh.
+    scored; ``score`` is the mean of the distances, each over that of the mesh.
     """
     settings, device = trainer.settings, trainer.device
     network: ReenactNetwork = trainer.ema.average
@@ -123,20 +124,32 @@ def validate(
     cv2.imwrite(str(preview), np.clip(sheet[..., ::-1] * 255.0 + 0.5, 0, 255).astype(np.uint8))
     means = known | {name: float(np.mean(values)) for name, values in found.items()}
     known = {name: value for name, value in means.items() if name.startswith(("mesh", "repeated"))}
-    measured = ["l1"] + ["perceptual"] * bool(settings.perceptual)
+    measured = ["l1", "mouth_l1"]
+    if settings.perceptual:
+        measured += ["perceptual", "mouth_perceptual"]
     score = np.mean([means[name] / means[f"mesh_{name}"] for name in measured])
     return {"score": round(float(score), 5)} | {k: round(v, 5) for k, v in means.items()}, known
 
 
 def _scores(trainer: Trainer, batch: dict[str, Tensor], result: Tensor) -> dict[str, Tensor]:
-    truth, mask = batch["truth"], batch["mask"]
-    error = ((result - truth).abs() * mask).mean(dim=(1, 2, 3)) / mask.mean()
-    face = batch["drawn"][:, :1]
-    scores = {"l1": error, "sharpness": _detail(result, face) / _detail(truth, face)}
-    if trainer.perceive is not None:
-        scores["perceptual"] = torch.stack(
-            [trainer.perceive(a[None], b[None]) for a, b in zip(result, truth, strict=True)]
-        )
+    truth, mask, face = batch["truth"], batch["mask"], batch["drawn"][:, :1]
+    side = trainer.settings.face // 2
+    corners = places_of(batch["drawn"][:, 1], side)
+    mouths = [cut(x, corners, side) for x in (result, truth)]
+    scores = {
+        "l1": ((result - truth).abs() * mask).mean(dim=(1, 2, 3)) / mask.mean(),
+        "mouth_l1": (mouths[0] - mouths[1]).abs().mean(dim=(1, 2, 3)),
+        "sharpness": _detail(result, face) / _detail(truth, face),
+    }
+    perceive = trainer.perceive
+    if perceive is not None:
+        pairs = {"": (result, truth), "mouth_": tuple(double(mouth) for mouth in mouths)}
+        scores |= {
+            f"{name}perceptual": torch.stack(
+                [perceive(a[None], b[None]) for a, b in zip(*pair, strict=True)]
+            )
+            for name, pair in pairs.items()
+        }
     return scores
 
 
