@@ -5,12 +5,13 @@
 
 The pairs are those of ``cross_pairs.csv``, of people none of whom was trained on. Relative motion,
 the reference being the driver's frame that is closest to the source, wide turns and moves of the
-head bounded, as ``avsynth reenact`` has it by default. There is no true picture: correlations over time with the driver, landmarks found,
-expression error relative to each one's mean, identity against the source picture. A driver's
-correlation of yaw (pitch) counts for the goal where its yaw (pitch) spreads over more than 5
-degrees, from its 5th to its 95th percentile; the mouth's and the eyes' count where they
-move. Correlations are blind to how far: gains are slopes against the driver. Intervals are over
-drivers. ``asked`` is no picture: what retargeting asks of the renderers, scored by itself.
+head bounded, as ``avsynth reenact`` has it by default. There is no true picture: correlations over
+time with the driver, landmarks found, expression error relative to each one's mean, identity
+against the source picture. A driver's correlation of yaw (pitch) counts for the goal where its yaw
+(pitch) spreads over more than 5 degrees, from its 5th to its 95th percentile; the mouth's and the
+eyes' count where they move. Correlations are blind to how far: gains are slopes against the driver.
+Intervals are over drivers. ``asked`` is no picture: what retargeting asks of the renderers, scored
+by itself.
 """
 
 from __future__ import annotations
