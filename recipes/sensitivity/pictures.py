@@ -36,5 +36,5 @@ def draw(out: Path, title: str, rows: list[dict[str, Any]]) -> None:
         panel.set(title=f"{title}: {measure}", xlabel="mu* (whole range)", ylabel="sigma")
         panel.title.set_fontsize(9)
         panel.tick_params(labelsize=7)
-    figure.savefig(out, dpi=80, metadata={"Software": None})
+    figure.savefig(out, dpi=64, metadata={"Software": None})
     pyplot.close(figure)

@@ -44,8 +44,9 @@ def main() -> None:
     parser.add_argument("--verbs", nargs="+", help="instead of those of the configuration")
     parser.add_argument("--network", help="of reenact, by name or file")
     parser.add_argument("--trajectories", type=int)
+    parser.add_argument("--real-only", action="store_true", help="without the demo person")
     options = parser.parse_args()
-    changed = ("verbs", "network", "trajectories")
+    changed = ("verbs", "network", "trajectories", "real_only")
     changes = {name: vars(options)[name] for name in changed if vars(options)[name]}
     settings = Settings.load(options.config)
     settings = Settings.model_validate(settings.model_dump() | changes)
@@ -62,7 +63,7 @@ def screen_all(settings: Settings, out: Path, data: Path | None) -> list[Row]:
         folder = Path(name)
         home = mock.patch.dict("os.environ", {"AVSYNTH_HOME": str(folder / "home")})
         with home, networks_kept():
-            clips = [demo_clip(folder, settings.seconds)]
+            clips = [] if settings.real_only and data else [demo_clip(folder, settings.seconds)]
             if data is not None:
                 clips += grid_clips(data, settings.grid, settings.seconds)
             for verb in settings.verbs:
@@ -76,6 +77,7 @@ def screen(verb: str, clips: list[Clip], settings: Settings, folder: Path, out: 
     design = paths(len(factors), settings.trajectories, settings.seed)
     cases: dict[int, Case] = {}
     figures: list[Figures] = []
+    rows: list[Row] = []
     with (out / f"{verb}-runs.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["clip", *factors, *VERBS[verb].measures])
@@ -92,9 +94,11 @@ def screen(verb: str, clips: list[Clip], settings: Settings, folder: Path, out: 
                 found = cases[place].run(dict(zip(factors, steps.tolist(), strict=True)))
                 figures.append(found)
                 writer.writerow([clips[place].name, *steps, *found.values()])
+            file.flush()
             print(f"{verb}: {len(figures)} of {design[..., 0].size} runs", flush=True)
-    rows = list(effects(verb, design, figures, settings.seed))
-    write_table(out / f"{verb}.csv", rows)
+            if number:  # an interrupted screening leaves a table of the paths that are complete
+                rows = list(effects(verb, design[: number + 1], figures, settings.seed))
+                write_table(out / f"{verb}.csv", rows)
     draw(out / f"{verb}.png", verb, rows)
     return rows
 

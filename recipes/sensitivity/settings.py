@@ -19,6 +19,8 @@ class Settings(BaseModel):
         trajectories: r of Morris' design; of k factors each takes k + 1 runs.
         seconds: length of the clips.
         grid: clips of GRID beside the demo person, where there is such data.
+        real_only: leave the demo person out, where there are real clips: its voice is made, so a
+            scan has nothing real to see in it.
         network: of ``reenact``, by name or file; default the shipped one.
         seed: of the design and the bootstrap.
     """
@@ -29,6 +31,7 @@ class Settings(BaseModel):
     trajectories: Annotated[int, Field(ge=2)]
     seconds: Annotated[float, Field(ge=1.0, le=30.0)]
     grid: tuple[str, ...] = ()
+    real_only: bool = False
     network: str | None = None
     seed: int = 0
 

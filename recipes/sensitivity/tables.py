@@ -25,7 +25,8 @@ def write_table(path: Path, rows: list[Row]) -> None:
 def markdown(rows: list[Row]) -> str:
     """One verb's rows as a table: mu* and its 95 % half-width by measure, largest factor first.
 
-    A minus in front of mu* says that the measure falls as the factor goes through its range.
+    A minus in front of mu* says that the measure falls as the factor goes through its range, a plus
+    that it grows, a tilde that it does either, by what else is the case.
     """
     measures = list(dict.fromkeys(row["measure"] for row in rows))
     found: dict[str, dict[str, Row]] = {}
@@ -44,7 +45,7 @@ def markdown(rows: list[Row]) -> str:
 
 def _cell(row: Row) -> str:
     size, half, mean, spread = (float(row[key]) for key in ("mu_star", "confidence", "mu", "sigma"))
-    sign = "-" if mean < 0 else "+"
+    sign = "~" if abs(mean) < size / 2 else "-" if mean < 0 else "+"
     return f"{sign}{size:.2f} ± {half:.2f}, {spread:.2f}"
 
 
