@@ -19,21 +19,22 @@ class Settings(BaseModel):
     licence: str
     network: ReenactConfig = ReenactConfig()
     hold_out: tuple[str, ...] = ()
-    steps: int = Field(1500, gt=0)
+    steps: int = Field(1150, gt=0)
     batch: int = Field(8, gt=0, description="pairs, on each device")
     learning_rate: float = 1e-3
     discriminator_rate: float = 2e-4
     identities: bool = Field(True, description="pseudo-identities")
     sitting: float = Field(0.5, ge=0, le=1, description="share of pairs from two clips, where so")
+    opened: float = Field(0.4, ge=0, le=1, description="share of drivers with an open mouth")
     bent: float = Field(0.5, ge=0, le=1, description="share of sources that are warped alone")
     turned: float = Field(0.08, ge=0, description="how far such a source is turned, radians")
     shifted: float = Field(0.05, ge=0, description="how far it is shifted, of the square")
     edges: float = 0.5
     detail: float = 2.0
     perceptual: float = 0.1
-    adversarial: float = 0.01
+    adversarial: float = 0.02
     matching: float = 0.03
-    warm_up: int = Field(300, ge=0, description="steps before the adversary counts")
+    warm_up: int = Field(200, ge=0, description="steps before the adversary counts")
     face: int = Field(128, gt=0, multiple_of=16, description="side of what judges see")
     widths: tuple[int, ...] = Field((16, 32, 56), description="of the discriminator")
     scales: int = Field(2, gt=0)

@@ -17,13 +17,15 @@ from avsynth.training import lipsync as losses
 from avsynth.training.adversarial import feature_matching, paired_loss
 from avsynth.training.ema import Ema
 from avsynth.training.perceptual import PerceptualLoss
-from avsynth.training.recolour import Colours
+from avsynth.training.recolour import Colours, uniform
 from avsynth.training.reenact import attention, cut, places_of
 from avsynth.training.steps import improve, in_float
 
 Batch = dict[str, Tensor]
+View = Callable[[Tensor], Tensor]
 _COLOURS = 3
 _DECAY = 0.995
+_TINT = 0.15  # logarithm: GRID's light is yellow, and so would be everybody's teeth
 _GIVEN = ("source", "warped", "hollow", "flow", "drawn")
 
 
@@ -58,15 +60,15 @@ class Trainer:
         batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         self._rates(number)
         made = self._make(batch)
-        corners = places_of(batch["drawn"][:, 0], settings.face)
-        terms = self._compare(batch, made, corners, number)
+        seen = self._looked_at(batch["drawn"], number)
+        terms = self._compare(batch, made, seen)
         adversary = bool(settings.adversarial or settings.matching)
         if adversary and number > settings.warm_up:
-            terms |= self._against(batch, made, corners)
+            terms |= self._against(batch, made, seen)
         improve(self.optimizers["generator"], torch.stack(list(terms.values())).sum())
         self.ema.update(self.network, number)
         if adversary and number > settings.warm_up // 2:
-            real, fake = self._judgements(batch, made.detach(), corners)
+            real, fake = self._judgements(batch, made.detach(), seen)
             terms["judge"] = paired_loss(real, fake)
             improve(self.optimizers["discriminator"], terms["judge"])
         return {name: round(float(value.detach()), 5) for name, value in terms.items()}
@@ -77,9 +79,7 @@ class Trainer:
         made = {name: value.float() for name, value in result.items()}
         return compose(batch["source"], batch["flow"], batch["mask"], made)
 
-    def _compare(
-        self, batch: Batch, made: Tensor, corners: list[tuple[int, int]], number: int
-    ) -> Batch:
+    def _compare(self, batch: Batch, made: Tensor, seen: View) -> Batch:
         """The losses that need no adversary."""
         settings, truth = self.settings, batch["truth"]
         weight = attention(batch["drawn"], batch["mask"], batch["alone"])
@@ -89,40 +89,35 @@ class Trainer:
             "detail": settings.detail * losses.detail(made, truth, weight),
         }
         if self.perceive is not None:
-            seen = self._looked_at(batch["drawn"], corners, number)
             terms["perceptual"] = settings.perceptual * self.perceive(seen(made), seen(truth))
         return terms
 
-    def _looked_at(
-        self, drawn: Tensor, corners: list[tuple[int, int]], number: int
-    ) -> Callable[[Tensor], Tensor]:
-        """What the perceptual loss sees: the face, and every other step the mouth from near."""
+    def _looked_at(self, drawn: Tensor, number: int) -> View:
+        """What judges see of (N, C, S, S): the face, and every other step the mouth from near."""
         side = self.settings.face
         if number % 2:
-            return lambda pictures: cut(pictures, corners, side)
+            faces = places_of(drawn[:, 0], side)
+            return lambda pictures: cut(pictures, faces, side)
         mouths = places_of(drawn[:, 1], side // 2)
         return lambda pictures: double(cut(pictures, mouths, side // 2))
 
-    def _against(self, batch: Batch, made: Tensor, corners: list[tuple[int, int]]) -> Batch:
+    def _against(self, batch: Batch, made: Tensor, seen: View) -> Batch:
         """What the discriminator tells the generator."""
         settings = self.settings
         self.patches.requires_grad_(False)
-        real, fake = self._judgements(batch, made, corners)
+        real, fake = self._judgements(batch, made, seen)
         self.patches.requires_grad_(True)
         return {
             "adversarial": settings.adversarial * paired_loss(fake, real),
             "matching": settings.matching * feature_matching(real, fake),
         }
 
-    def _judgements(
-        self, batch: Batch, made: Tensor, corners: list[tuple[int, int]]
-    ) -> tuple[Judgement, Judgement]:
-        """Of faces, real and made."""
-        side = self.settings.face
-        drawn = self._layout(cut(batch["drawn"], corners, side))
+    def _judgements(self, batch: Batch, made: Tensor, seen: View) -> tuple[Judgement, Judgement]:
+        """Of pictures, real and made."""
+        drawn = self._layout(seen(batch["drawn"]))
         with self._fast():
             real, fake = (
-                in_float(self.patches(self._layout(cut(pictures, corners, side)), drawn))
+                in_float(self.patches(self._layout(seen(pictures)), drawn))
                 for pictures in (batch["truth"], made)
             )
         return real, fake
@@ -157,7 +152,8 @@ def disguise(batch: Batch, generator: torch.Generator) -> Batch:
     """Another person: mirrored or not, in other colours and another light, all pictures alike."""
     dark = batch["warped"] + batch["hollow"]
     films = torch.stack([batch["source"], batch["warped"], dark, batch["truth"]], dim=1)
-    films = Colours(len(films), films.shape[-1], generator)(films.clamp(0.0, 1.0))
+    tint = torch.exp(uniform((len(films), 1, _COLOURS, 1, 1), generator) * _TINT)
+    films = Colours(len(films), films.shape[-1], generator)((films * tint).clamp(0.0, 1.0))
     source, warped, dark, truth = films.unbind(dim=1)
     changed = batch | {"source": source, "warped": warped, "hollow": dark - warped, "truth": truth}
     mirrored = torch.rand(len(films), generator=generator) < 0.5

@@ -25,12 +25,13 @@ from torch import Tensor
 from avsynth.errors import UsageError
 from avsynth.face.head_mesh import Grid, HeadMesh
 from avsynth.face.head_topology import Topology
-from avsynth.face.hollow import Hollow
+from avsynth.face.hollow import Hollow, openness
 from avsynth.face.portrait import region_mask
 from avsynth.models.reenact_renderer import Squares, squares, to_batch
 from avsynth.training.pack import Clip, Pack
 
 _AHEAD = 3  # batches
+_WIDE = 4  # a quarter of a clip's mouths count as wide open
 _SHAPES = {"turn": 0.2, "zoom": 0.15, "shift": 0.03, "bend": 0.02}  # of pseudo-identities
 _POSES = {"zoom": 0.05, "bend": 0.01}  # of sources bent alone
 Bytes = NDArray[np.uint8]
@@ -66,6 +67,7 @@ class Windows:
                 self.people[clip.person].append(clip)
         if not self.people or not held_out:
             raise UsageError("the pack has nothing to train on, or nothing to validate on")
+        self._open = np.array([openness(points) for points in self.pack.arrays["points"]])
         self.clips = [clip for mine in self.people.values() for clip in mine]
         every = [
             Pair(clip.start, clip.start + row, clip)
@@ -135,6 +137,10 @@ class Windows:
             second = same[generator.integers(len(same))]
         source = first.start + int(generator.integers(first.rows))
         driver = second.start + int(generator.integers(second.rows))
+        if generator.random() < self._settings.opened:
+            rows = np.arange(second.start, second.start + second.rows)
+            widest = rows[np.argsort(self._open[rows])][-max(1, second.rows // _WIDE) :]
+            driver = int(generator.choice(widest))
         return Pair(source, driver, first)
 
     def batches(self, seed: int, done: int = 0) -> Iterator[dict[str, Tensor]]:

@@ -24,7 +24,7 @@ OURS = ("train", "trainer", "settings", "windows", "bending", "prepare")
 SIZE, ROWS = 64, 4
 
 #: Sum of the losses of the six steps of debug.yaml; a change of the arithmetic changes them.
-GOLDEN = [0.04251, 0.71506, 0.72625, 0.75997, 0.74837, 0.73251]
+GOLDEN = [0.04837, 0.73238, 0.71938, 0.77176, 0.75009, 0.74216]
 
 
 @pytest.fixture(scope="module")
