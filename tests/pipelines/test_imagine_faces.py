@@ -10,11 +10,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from dub_helpers import PERSON, command, leftovers
+from dub_helpers import PERSON, command, leftovers, times_of
 from faces_helpers import face, known, paint, small_faces
 from numpy.typing import NDArray
+from reenact_helpers import driver
+from reenact_helpers import record as drivers_record
 
 from avsynth.errors import ConsentError, PartialError, ResourceError, UsageError
+from avsynth.media import read_frames
 from avsynth.pipelines import imagine_portrait
 from avsynth.pipelines.imagine import imagine
 from avsynth.pipelines.imagine_portrait import Drawn, Studio
@@ -101,6 +104,28 @@ def test_the_purposes_are_those_of_the_weights(tmp_path: Path) -> None:
     people(tmp_path / "c", 1, purposes=["art"])
     found = consents.load(tmp_path / "c" / "person-0000.png.consent.json").record
     assert found.purposes == ("art",) and not (tmp_path / "b").exists()
+
+
+def test_an_imagined_person_can_be_made_to_move(tmp_path: Path) -> None:
+    out = tmp_path / "people"
+    people(out, 1)
+    person, film = out / "person-0000.png", tmp_path / "out.mp4"
+    record = person.with_name(person.name + ".consent.json")
+    arguments = "--source", person, "--driver", driver(), "--driver-consent", drivers_record()
+    done = command("reenact", *arguments, "--consent", record, "--quality", "fast", "-o", film)
+    assert done.code == 0, done.err
+    assert times_of(film) == times_of(driver())
+    (still,) = pixels(out)
+    with read_frames(film) as frames:
+        moved = [np.abs(frame.rgb()[:, :, ::-1].astype(int) - still).mean() for frame in frames]
+    assert 0.5 < max(moved) < 25  # it moves, and it is still that portrait
+    said = credentials.read(film)
+    assert said.consent is not None
+    assert said.consent["record_sha256"] == consents.load(record).sha256
+    (portrait,) = [i for i in said.ingredients if i.title == person.name]
+    assert portrait.state == "trusted" and portrait.synthetic
+    done = command("reenact", *arguments, "--consent", drivers_record(), "-o", tmp_path / "b.mp4")
+    assert done.code == 5 and "does not cover" in done.complaint
 
 
 def test_credentials_say_what_it_is(tmp_path: Path) -> None:
