@@ -19,6 +19,7 @@ from avsynth.face.warp import Floats, Triangulation
 
 Wide = NDArray[np.float64]
 
+_LEAST_GAP = 0.3  # of what lies between two rings in the still picture
 _LEAST_DEPTH = 0.3  # of how much depth shows in a picture, for heads nearly in profile
 
 
@@ -87,6 +88,9 @@ class HeadMesh:
         deep = np.repeat([ring.depth for ring in _RINGS], len(OVAL))
         self._helpers_free = _at_depth(self._helpers, deep, pose)
         self._oval_free = canonical[OVAL]
+        within = np.stack([source[OVAL, :2], *rings[:-1]])
+        #: How far each ring lies outside of the one within, (R, N, 1), pixels.
+        self._gaps = np.linalg.norm(np.stack(rings) - within, axis=-1, keepdims=True)
         self._head, self._drag = _shares(canonical[OVAL])
         self._room = 0.8 * np.linalg.norm(np.tile(border, (len(_RINGS), 1)) - self._helpers, axis=1)
         #: float32 (V, 2): the vertices in the picture.
@@ -109,8 +113,23 @@ class HeadMesh:
         # Nothing leaves the picture: a head that goes too far is pressed against the border.
         shift *= (self._room * np.tanh(length / self._room) / length)[..., None]
         border = np.broadcast_to(self._border, (frames, *self._border.shape))
-        every = [points[:, self._skin, :2], self._helpers + shift, border]
+        helpers = self._unfolded(points[:, OVAL, :2], self._helpers + shift)
+        every = [points[:, self._skin, :2], helpers, border]
         return np.concatenate(every, axis=1).astype(np.float32)
+
+    def _unfolded(self, oval: Wide, helpers: Wide) -> Wide:
+        """``helpers`` (T, R * N, 2) pushed out where the face or a ring within would cross them."""
+        centre = oval.mean(axis=1, keepdims=True)
+        out = oval - centre
+        inner = np.linalg.norm(out, axis=-1, keepdims=True)
+        out /= inner
+        pushed = []
+        for ring, gap in zip(np.split(helpers, len(_RINGS), axis=1), self._gaps, strict=True):
+            there = ((ring - centre) * out).sum(axis=-1, keepdims=True)
+            free = np.maximum(there, inner + _LEAST_GAP * gap)
+            pushed.append(ring + (free - there) * out)
+            inner = free
+        return np.concatenate(pushed, axis=1)
 
     def flow(self, moved: Floats, grid: Grid) -> Floats:
         """Where each place of ``grid`` comes from in the picture, relative to it.

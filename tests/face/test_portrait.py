@@ -177,3 +177,15 @@ def test_a_shut_mouth_opens_onto_the_dark():
     assert added[y - row, x - column].max() < -20
     assert np.abs(added[0]).max() < 10
     assert hollow.added(shut.rgb, shut.points) is None
+
+
+def test_a_face_that_grows_over_its_outline_pushes_hair_and_neck_out():
+    portrait, head = _head_mesh()
+    middle = portrait.points.mean(axis=0)
+    swollen = portrait.points.copy()
+    swollen[OVAL] = middle + (swollen[OVAL] - middle) * 1.5
+    moved = head.moved(swollen[None])[0]
+    rings = moved[-3 * len(OVAL) :].reshape(3, len(OVAL), 2)[:2]
+    centre = swollen[OVAL, :2].mean(axis=0)
+    distances = np.linalg.norm(np.stack([swollen[OVAL, :2], *rings]) - centre, axis=-1)
+    assert (np.diff(distances, axis=0) > 0).all()
