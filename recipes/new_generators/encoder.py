@@ -57,7 +57,8 @@ def main() -> None:
     for studio, still in sorted({(studio_of(row), is_still(row)) for row in rows}):
         mine = [r for r in rows if is_still(r) == still and studio_of(r) in (studio, "imagined")]
         reals = [row for row in mine if row["label"] == "real"]
-        for family in sorted({row["family"] for row in mine if row["label"] == "fake"}):
+        families = {row["family"] for row in mine if row["label"] == "fake" and reals}
+        for family in sorted(families):
             fakes = [row for row in mine if row["family"] == family]
             cells = [area(reals, fakes, name) for name in ("face-anomaly", "encoder")]
             print(f"| {studio}: {family} | {len(fakes)} | {' | '.join(cells)} |")
