@@ -56,7 +56,14 @@ class Judge:
                 found[f"frechet {name}"] = frechet(own, other)
         near = density_coverage(own, self.features["morphs-unseen"], self.neighbours)
         found |= {"density": near.density, "coverage": near.coverage}
-        return found | {"sharpness": detail(pictures) / self.detail}
+        return found | self.variety(pictures) | {"sharpness": detail(pictures) / self.detail}
+
+    def variety(self, pictures: Bytes) -> dict[str, float]:
+        """Density and coverage on thumbnails, for which soft pictures are as good as sharp ones."""
+        near = density_coverage(
+            thumbnails(pictures), thumbnails(self.references["morphs-unseen"]), self.neighbours
+        )
+        return {"density of thumbnails": near.density, "coverage of thumbnails": near.coverage}
 
     def rebuilt(self, network: FaceVae, name: str) -> dict[str, float]:
         """Of what the encoder keeps of the pictures of a reference."""
@@ -120,6 +127,12 @@ def rebuild(network: FaceVae, pictures: Bytes) -> Bytes:
     """Pictures (N, S, S, 3) through encoder and decoder, without noise."""
     parts = [to_tensor(pictures[i : i + _AT_ONCE]) for i in range(0, len(pictures), _AT_ONCE)]
     return to_bytes(torch.cat([network.decode(network.encode(x)[0])[0] for x in parts]))
+
+
+def thumbnails(pictures: Bytes) -> Doubles:
+    """Pictures (N, S, S, 3) as features (N, 768): 16 px of each, in 0..1."""
+    small = [cv2.resize(picture, (16, 16), interpolation=cv2.INTER_AREA) for picture in pictures]
+    return np.stack(small).reshape(len(small), -1) / 255.0
 
 
 def detail(pictures: Bytes) -> float:

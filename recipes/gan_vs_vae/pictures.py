@@ -44,8 +44,11 @@ def _samples(distances: Any, cover: Any, runs: list[Run]) -> None:
             place, colour = at + 0.1 * (settings.seed - 1), _COLOURS[settings.kind]
             value, error = (1000 * x for x in samples["kid morphs-unseen"])
             distances.errorbar(place, value, error, color=colour, marker="o", capsize=3)
-            cover.plot(place, samples["coverage"], "o", color=colour)
-    for axis, title in ((distances, "KID x 1000, unseen morphs"), (cover, "coverage")):
+            cover.plot(place, samples["coverage of thumbnails"], "o", color=colour)
+    for axis, title in (
+        (distances, "KID x 1000, unseen morphs"),
+        (cover, "coverage of thumbnails"),
+    ):
         axis.set_xticks(list(ticks.values()), list(ticks))
         axis.set_title(title)
         axis.set_ylim(bottom=0)

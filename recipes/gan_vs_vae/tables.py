@@ -26,6 +26,9 @@ from pictures import plot
 from plan import Plan, Settings
 
 _COLUMNS, _ROWS = 12, 2  # of the sheet: pictures a row, rows of drawn people of each kind
+_NEAR = (
+    "density", "coverage", "density of thumbnails", "coverage of thumbnails", "sharpness",
+)  # fmt: skip
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 82]
 Run = tuple[Settings, dict[str, Any]]
 
@@ -72,8 +75,8 @@ def drawn(runs: list[Run], floor: dict[str, Any]) -> Iterator[str]:
     """People who do not exist, against people who do."""
     references = [name.removeprefix("kid ") for name in floor if name.startswith("kid ")]
     heads = [f"KID x 1000, {name}" for name in references]
-    yield "\n" + _row(["", *heads, "density", "coverage", "sharpness", "way", "unevenness"])
-    yield _row(["---"] * (len(heads) + 6))
+    yield "\n" + _row(["", *heads, *_NEAR, "way", "unevenness"])
+    yield _row(["---"] * (len(heads) + len(_NEAR) + 3))
     smooth = {kind: [m["smoothness"] for s, m in runs if s.kind == kind] for kind in _kinds(runs)}
     for (kind, source), each in groups(runs).items():
         cells = [f"{kind}, {source}"]
@@ -81,13 +84,13 @@ def drawn(runs: list[Run], floor: dict[str, Any]) -> Iterator[str]:
             values = np.array([s[f"kid {name}"] for s in each]) * 1000
             error = float(np.sqrt((values[:, 1] ** 2).mean()))
             cells.append(f"{_spread(values[:, 0], 2)} ± {error:.2f}")
-        cells += [_spread([s[n] for s in each], 3) for n in ("density", "coverage", "sharpness")]
+        cells += [_spread([s[n] for s in each], 3) for n in _NEAR]
         # The way from one to another was measured where people are drawn from in the end.
         own = smooth[kind] if source == "fitted" or kind == "gan" else []
         cells += [_spread([s[n] for s in own], 2) if own else "" for n in ("way", "uneven")]
         yield _row(cells)
     cells = ["{:.2f} ± {:.2f}".format(*(1000 * x for x in floor[f"kid {n}"])) for n in references]
-    cells += [f"{floor[n]:.3f}" for n in ("density", "coverage", "sharpness")]
+    cells += [f"{floor[n]:.3f}" for n in _NEAR]
     yield _row(["morphs of the dev people themselves", *cells, "", ""])
 
 
