@@ -33,9 +33,9 @@ from avsynth.weights import file as weights_file
 sys.path.append(str(Path(__file__).parents[1] / "gan_vs_vae"))
 from measure import Judge, paint
 
-_SHOWN, _ACROSS, _THUMB = 64, 10, 80
+_SHOWN, _ACROSS, _THUMB = 64, 8, 72
 _MOST = 600  # pictures of a reference
-_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 84]
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 80]
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def evaluate(network: FaceVae, options: argparse.Namespace) -> dict[str, Any]:
     references = {name: portraits.pictures(portraits.rows(name)[:_MOST]) for name in names}
     judge = Judge(references, options.block, neighbours=5)
     return {
-        "landmarks of 64": dict(why), "milliseconds a portrait": round(1000 * seconds, 2),
+        "landmarks": dict(why), "milliseconds a portrait": round(1000 * seconds, 2),
         "samples": judge.samples(people[: options.count]),
         "rebuilt": {name: judge.rebuilt(network, name) for name in names[:2]},
     }  # fmt: skip

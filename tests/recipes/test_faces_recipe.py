@@ -1,8 +1,10 @@
 """The faces recipe on made portraits: shapes, morphs, the pack, golden losses, resuming."""
 
+import argparse
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from avsynth.weights.registry import load
 
 MODULES = (
     "crops", "shapes", "morphs", "prepare", "portraits", "settings", "trainer", "training",
+    "evaluate",
 )  # fmt: skip
 
 #: Losses of the fourth step of debug.yaml; a change of the arithmetic changes them.
@@ -190,6 +193,19 @@ def test_the_discriminator_and_the_kind_must_agree(recipe, folder):
     portraits = recipe["portraits"].Portraits(folder, 16)
     with pytest.raises(ValueError, match="discriminator"):
         recipe["trainer"].Trainer(settings(recipe, judge=None), portraits)
+
+
+def test_the_evaluation_counts_faces_and_shows_all(recipe, folder, tmp_path, monkeypatch):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    path = recipe["training"].train(settings(recipe, steps=1), folder, tmp_path)
+    monkeypatch.setattr(recipe["evaluate"], "_SHOWN", 12)
+    told = argparse.Namespace(
+        pack=folder, count=6, block=3, seed=0, sheet=tmp_path / "people.jpg"
+    )  # fmt: skip
+    found = recipe["evaluate"].evaluate(weights_file.read(path).network, told)
+    assert sum(found["landmarks"].values()) == 12 and "sane" not in found["landmarks"]
+    assert found["samples"]["count"] == 6 and found["rebuilt"]["dev"]["psnr"] > 5
+    assert cv2.imread(str(told.sheet)).shape == (144, 576, 3)  # eight across
 
 
 def test_configs_are_valid(recipe):
