@@ -48,9 +48,14 @@ def table(found: dict[str, Any]) -> str:
             "  " + ", ".join(f"{name} {value} s" for name, value in row["stages"].items()),
         ]
     lines += [
-        f"{row['seconds']} s: reading and encoding alone {row['frames_per_second']} frames/s; fast "
-        f"reaches {row['fast']:.0%} of that, best {row['best']:.0%}"
+        f"{row['seconds']} s: reading and encoding alone {row['frames_per_second']} frames/s, "
+        f"{row['processor_ms']} processor ms; fast reaches {row['fast']:.0%} of those frames/s, "
+        f"best {row['best']:.0%}"
         for row in found["recode"]
     ]
-    grown = ", ".join(f"{quality} {mb} MB" for quality, mb in found["growth_mb"].items())
-    return "\n".join([*lines, f"from the shortest to the longest the peak grows by: {grown}"])
+    for quality, of in found["growth"].items():
+        lines.append(f"{quality}: from the shortest to the longest the peak grows by "
+                     f"{of['peak_mb']} MB")  # fmt: skip
+        if of["processor_ms"] is not None:
+            lines.append(f"{quality}: {of['processor_ms']} processor ms for each further frame")
+    return "\n".join(lines)
