@@ -54,8 +54,17 @@ def evaluate(plan: Plan, options: argparse.Namespace) -> None:
     runs = list(plan.runs())
     references = read(options.pack, runs[0].network.size)
     judge = Judge(references, options.block, options.neighbours)
-    floor = judge.samples(references["morphs-dev"])
-    (options.runs / "dev-morphs.json").write_text(json.dumps(floor, indent=1) + "\n", "utf-8")
+    target = options.runs / "real.json"
+    if options.again or not target.is_file():
+        real = {
+            "morphs": read(options.pack, runs[0].network.size, ("morphs",))["morphs"][
+                : options.count
+            ]
+        }
+        real["morphs-dev"] = references["morphs-dev"][: options.count]
+        found = {name: judge.samples(pictures) for name, pictures in real.items()}
+        del found["morphs-dev"]["kid morphs-dev"]  # no distance is that from oneself
+        target.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     for settings in runs:
         folder = options.runs / settings.name
         target = folder / "measured.json"
@@ -69,11 +78,11 @@ def evaluate(plan: Plan, options: argparse.Namespace) -> None:
         print(settings.name, json.dumps(found["samples"]), flush=True)
 
 
-def read(folder: Path, size: int) -> dict[str, Bytes]:
-    """The references."""
+def read(folder: Path, size: int, names: tuple[str, ...] = SETS) -> dict[str, Bytes]:
+    """The references, or other sets of portraits."""
     portraits, random = Portraits(folder, size), np.random.default_rng(0)
     found = {}
-    for name in SETS:
+    for name in names:
         pictures = portraits.pictures(random.permutation(portraits.rows(name))[:MOST])
         pictures[::2] = pictures[::2, :, ::-1]
         found[name] = pictures
@@ -101,6 +110,7 @@ def measured(
     }  # fmt: skip
     if network.encoder is not None:
         found["samples"]["fitted"] = judge.samples(paint(network, normal))
+        found["truncated"] = judge.truncated(network)
         found["rebuilt"] = {n: judge.rebuilt(network, n) for n in ("morphs-unseen", "dev")}
     return found
 

@@ -78,6 +78,11 @@ class Judge:
             "sharpness": detail(made) / detail(real),
         }
 
+    def truncated(self, network: FaceVae) -> dict[str, float]:
+        """PSNR of unseen morphs by how many numbers of their latents are kept."""
+        every = self.references["morphs-unseen"]
+        return truncated(network, every[:_REBUILT], every[_REBUILT:])
+
     def smoothness(self, network: FaceVae, seed: int) -> dict[str, float]:
         """Of the way from one drawn person to another, straight through the latents.
 
@@ -120,6 +125,23 @@ def paint(network: FaceVae, normal: NDArray[np.float32], fitted: bool = True) ->
     parts = [given[i : i + _AT_ONCE] for i in range(0, len(given), _AT_ONCE)]
     made = [network({"latent": x})["picture"] if fitted else network.decode(x)[0] for x in parts]
     return to_bytes(torch.cat(made))
+
+
+@torch.inference_mode()
+def truncated(network: FaceVae, pictures: Bytes, basis: Bytes) -> dict[str, float]:
+    """PSNR (dB) of pictures (N, S, S, 3) of whose latent fewer and fewer numbers are kept.
+
+    These are the first principal components of the latents of ``basis``, half as many each time.
+    """
+    latents = torch.cat([network.encode(to_tensor(x))[0] for x in np.array_split(basis, 8)])
+    axes = torch.linalg.svd(latents - latents.mean(dim=0), full_matrices=False).Vh
+    own, found, kept = network.encode(to_tensor(pictures))[0] - latents.mean(dim=0), {}, len(axes)
+    while kept:
+        cut = latents.mean(dim=0) + own @ axes[:kept].T @ axes[:kept]
+        made = to_bytes(network.decode(cut)[0])
+        found[str(kept)] = float(np.mean([psnr(a, b) for a, b in zip(made, pictures, strict=True)]))
+        kept //= 2
+    return found
 
 
 @torch.inference_mode()

@@ -16,23 +16,25 @@ _SMOOTH = 25  # steps
 Run = tuple[Settings, dict[str, Any]]
 
 
-def plot(folder: Path, runs: list[Run], latents: dict[int, dict[str, Any]], path: Path) -> None:
+def plot(folder: Path, runs: list[Run], path: Path) -> None:
     """Kernel distance and coverage, a dot a seed; losses over steps; what latents keep."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, places = pyplot.subplots(2, 2, figsize=(9, 6.4), layout="constrained")
+    figure, places = pyplot.subplots(2, 2, figsize=(9, 6), layout="constrained")
     distances, cover, losses, kept = places.ravel()
     _samples(distances, cover, runs)
     _losses(losses, folder, runs)
-    for where, label in (("morphs-unseen", "unseen morphs"), ("dev", "dev people")):
-        psnr = [measured["rebuilt"][where]["psnr"] for measured in latents.values()]
-        kept.plot(list(latents), psnr, "o-", label=label)
-    kept.set_title("PSNR (dB) of what the VAE keeps in so many numbers")
-    kept.legend()
-    figure.savefig(path, dpi=70)
+    for settings, measured in runs:
+        if "truncated" in measured:
+            lengths = [int(length) for length in measured["truncated"]]
+            colour = _COLOURS[settings.kind]
+            kept.plot(lengths, list(measured["truncated"].values()), ".-", color=colour)
+    kept.set_xscale("log", base=2)
+    kept.set_title("PSNR (dB) by components of the latent that are kept")
+    figure.savefig(path, dpi=56)
     pyplot.close(figure)
 
 

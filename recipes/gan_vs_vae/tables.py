@@ -25,11 +25,11 @@ from measure import load, paint, rebuild
 from pictures import plot
 from plan import Plan, Settings
 
-_COLUMNS, _ROWS = 12, 2  # of the sheet: pictures a row, rows of drawn people of each kind
+_COLUMNS, _ROWS = 10, 2  # of the sheet: pictures a row, rows of drawn people of each kind
 _NEAR = (
     "density", "coverage", "density of thumbnails", "coverage of thumbnails", "sharpness",
 )  # fmt: skip
-_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 82]
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 72]
 Run = tuple[Settings, dict[str, Any]]
 
 
@@ -52,14 +52,15 @@ def tell(plan: Plan, options: argparse.Namespace) -> None:
         if (path := options.runs / settings.name / "measured.json").is_file()
     ]
     compared = [run for run in runs if run[0].name == f"{run[0].kind}-{run[0].seed}"]
-    floor = json.loads((options.runs / "dev-morphs.json").read_text("utf-8"))
+    real = json.loads((options.runs / "real.json").read_text("utf-8"))
     options.out.mkdir(parents=True, exist_ok=True)
     write(options.out / "measured.csv", runs)
-    told = drawn(compared, floor), rebuilt(compared), cost(compared), compressed(runs)
-    for line in chain.from_iterable(told):
+    told = drawn(compared, real), rebuilt(compared), cost(compared)
+    more = compressed(runs), truncated(compared)
+    for line in chain.from_iterable((*told, *more)):
         print(line)
     sheet(options, compared)
-    plot(options.runs, compared, latents(runs), options.out / "plots.png")
+    plot(options.runs, compared, options.out / "plots.png")
 
 
 def groups(runs: list[Run]) -> dict[tuple[str, str], list[dict[str, Any]]]:
@@ -71,9 +72,9 @@ def groups(runs: list[Run]) -> dict[tuple[str, str], list[dict[str, Any]]]:
     return found
 
 
-def drawn(runs: list[Run], floor: dict[str, Any]) -> Iterator[str]:
-    """People who do not exist, against people who do."""
-    references = [name.removeprefix("kid ") for name in floor if name.startswith("kid ")]
+def drawn(runs: list[Run], real: dict[str, Any]) -> Iterator[str]:
+    """People who do not exist, against people who do; last, real ones as if they were drawn."""
+    references = [n.removeprefix("kid ") for n in real["morphs"] if n.startswith("kid ")]
     heads = [f"KID x 1000, {name}" for name in references]
     yield "\n" + _row(["", *heads, *_NEAR, "way", "unevenness"])
     yield _row(["---"] * (len(heads) + len(_NEAR) + 3))
@@ -89,9 +90,13 @@ def drawn(runs: list[Run], floor: dict[str, Any]) -> Iterator[str]:
         own = smooth[kind] if source == "fitted" or kind == "gan" else []
         cells += [_spread([s[n] for s in own], 2) if own else "" for n in ("way", "uneven")]
         yield _row(cells)
-    cells = ["{:.2f} ± {:.2f}".format(*(1000 * x for x in floor[f"kid {n}"])) for n in references]
-    cells += [f"{floor[n]:.3f}" for n in _NEAR]
-    yield _row(["morphs of the dev people themselves", *cells, "", ""])
+    for name, samples in real.items():
+        cells = [f"real: {name}"]
+        for distance in (samples.get(f"kid {n}") for n in references):
+            cells.append(
+                "" if distance is None else "{:.2f} ± {:.2f}".format(*np.multiply(distance, 1000))
+            )
+        yield _row([*cells, *(f"{samples[n]:.3f}" for n in _NEAR), "", ""])
 
 
 def rebuilt(runs: list[Run]) -> Iterator[str]:
@@ -145,6 +150,18 @@ def compressed(runs: list[Run]) -> Iterator[str]:
         own, dev = measured["rebuilt"]["morphs-unseen"], measured["rebuilt"]["dev"]
         cells = [f"{own[n]:.3f}" for n in ("psnr", "ssim", "perceptual", "sharpness")]
         yield _row([str(length), *cells, f"{dev['psnr']:.3f}"])
+
+
+def truncated(runs: list[Run]) -> Iterator[str]:
+    """What is left when only the first principal components of latents of 64 are kept."""
+    own = {kind: [m["truncated"] for s, m in runs if s.kind == kind and "truncated" in m]
+           for kind in _kinds(runs)}  # fmt: skip
+    own = {kind: each for kind, each in own.items() if each}
+    lengths = list(next(iter(own.values()))[0])
+    yield "\n" + _row(["PSNR by components kept", *lengths])
+    yield _row(["---"] * (len(lengths) + 1))
+    for kind, each in own.items():
+        yield _row([kind, *(_spread([e[length] for e in each], 2) for length in lengths)])
 
 
 def write(path: Path, runs: list[Run]) -> None:
