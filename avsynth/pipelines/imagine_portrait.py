@@ -21,7 +21,7 @@ Bytes = NDArray[np.uint8]
 #: of this toolkit and of others; nothing is gained by it for the eye.
 SIDE: Final = 256
 #: Draws for one portrait; then it is not the portrait that is wrong but the distance asked for.
-MOST_DRAWS: Final = 300
+MOST_DRAWS: Final = 1000
 
 #: Why a draw was refused, beside what ``face.plausible`` says.
 TOO_NEAR: Final = "too_near"

@@ -1,14 +1,16 @@
 """VAE against VAE-GAN of the voice recipe: the tables of VOICE.md.
 
-    python recipes/voice/evaluate.py --data ../shared/data --split parallel \
-        --systems source target voice-small runs/voice-small-gan/voice-small-gan.safetensors \
-        --out runs/voice/gan_vs_vae.json
-    python recipes/gan_vs_vae/voice_tables.py --judged runs/voice/gan_vs_vae.json \
+    python recipes/voice/evaluate.py --data ../shared/data --out runs/voice/evaluation.json \
+        --systems source target voice-small
+    python recipes/voice/evaluate.py --data ../shared/data --out runs/voice/others.json \
+        --systems runs/voice-small-gan/voice-small-gan.safetensors
+    python recipes/gan_vs_vae/voice_tables.py \
+        --judged runs/voice/evaluation.json runs/voice/others.json \
         --logs runs/voice-small/log.jsonl runs/voice-small-gan/log.jsonl \
         --short runs/gan_vs_vae/voice.json
 
-Conversions of one evaluation, with the difference clip by clip and its 95 % bootstrap interval over
-pairs of people; the two full runs by their logs; short runs of several seeds (``voice.py``), mean
+Conversions, with the difference clip by clip and its 95 % bootstrap interval over ordered pairs of
+people; the two full runs by their logs; short runs of several seeds (``voice.py``), mean
 and, in brackets, standard deviation over seeds.
 """
 
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -26,10 +29,11 @@ import numpy as np
 from measure import spikes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "voice"))  # it has a tables.py of its own
-from tables import LIKENESS, SPEECH, Column, Row, figure
+from tables import LIKENESS, SPEECH, TITLES, Column, Row, figure
 
 _DRAWS = 2000
 _NAMES = {"vae": "VAE", "vae_gan": "VAE-GAN"}
+_PROTOCOLS = ("parallel", "unseen")
 _LOSSES = ("spectra", "adversarial", "judge")
 # Pooled figures have no difference clip by clip; costs are the same network's.
 _COLUMNS = [c for c in (*LIKENESS, *SPEECH) if c.key != "processor" and (c.each or not c.per)]
@@ -38,12 +42,16 @@ _COLUMNS = [c for c in (*LIKENESS, *SPEECH) if c.key != "processor" and (c.each 
 def main() -> None:
     """Print the tables of what the arguments name."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--judged", type=Path, required=True, help="result of evaluate.py")
+    parser.add_argument("--judged", type=Path, nargs="+", required=True, help="of evaluate.py")
     parser.add_argument("--logs", type=Path, nargs=2, required=True, help="VAE, VAE-GAN")
     parser.add_argument("--short", type=Path, required=True, help="result of voice.py")
     options = parser.parse_args()
-    lines = conversions(json.loads(options.judged.read_text("utf-8"))["rows"])
-    lines += ["", *full(options.logs), "", *short(json.loads(options.short.read_text("utf-8")))]
+    rows = [r for path in options.judged for r in json.loads(path.read_text("utf-8"))["rows"]]
+    lines: list[str] = []
+    for protocol in _PROTOCOLS:
+        own = [row for row in rows if row["protocol"] == protocol]
+        lines += [f"{TITLES[protocol]}:", "", *conversions(own), ""]
+    lines += [*full(options.logs), "", *short(json.loads(options.short.read_text("utf-8")))]
     print("\n".join(lines))
 
 
@@ -52,8 +60,8 @@ def conversions(rows: Sequence[Row]) -> list[str]:
     systems: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         systems[row["system"]].append(row)
-    vae, gan = (next(n for n in systems if n.startswith("voice") and ("gan" in n) == with_gan)
-                for with_gan in (False, True))  # fmt: skip
+    vae = next(name for name in systems if name.startswith("voice-small") and "-gan" not in name)
+    gan = next(name for name in systems if name.startswith("voice-small-gan"))
     shown = {"source": "source", "target": "target", vae: "VAE", gan: "VAE-GAN"}
     named = [(title, systems[name]) for name, title in shown.items() if name in systems]
     lines = [
@@ -62,11 +70,19 @@ def conversions(rows: Sequence[Row]) -> list[str]:
         "|---" * (len(named) + 2) + "|",
     ]  # fmt: skip
     for column in _COLUMNS:
-        cells = [f"{figure(own, column):.{column.digits}f}" for _, own in named]
+        if column.key not in systems[vae][0]:
+            continue
+        cells = [shown_figure(own, column) for _, own in named]
         mean, low, high = difference(systems[vae], systems[gan], column)
         told = f"{mean:+.{column.digits}f} [{low:+.{column.digits}f}, {high:+.{column.digits}f}]"
         lines.append(f"| {column.title} | {' | '.join(cells)} | {told} |")
     return lines
+
+
+def shown_figure(rows: Sequence[Row], column: Column) -> str:
+    """The figure; empty where no clip has it."""
+    mean = figure(rows, column)
+    return "" if math.isnan(mean) else f"{mean:.{column.digits}f}"
 
 
 def difference(
@@ -91,18 +107,22 @@ def value(row: Row, column: Column) -> float:
 
 
 def full(logs: Sequence[Path]) -> list[str]:
-    """The two runs of the recipe: what they ended at, how often a loss jumped, what a step took."""
+    """The two runs of the recipe: what they ended at, how often a loss jumped once there was an
+    adversary (before that they are one run), what a step took.
+    """
     lines = [
         "| full runs, one seed | step | dev L1 | liveliness | spikes of " +
         " | of ".join(_LOSSES) + " | wall s a step |",
         "|---" * (5 + len(_LOSSES)) + "|",
     ]  # fmt: skip
-    for kind, log in zip(_NAMES.values(), logs, strict=True):
-        found = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    runs = [[json.loads(x) for x in log.read_text("utf-8").splitlines()] for log in logs]
+    joined = next((line["step"] for line in runs[-1] if "adversarial" in line), 0)
+    for kind, found in zip(_NAMES.values(), runs, strict=True):
         last = [line for line in found if "l1" in line][-1]
-        jumps = [jumped([found], loss) for loss in _LOSSES]
+        tail = [line for line in found if line["step"] >= joined]
         cells = [kind, str(last["step"]), f"{last['l1']:.3f}", f"{last['variance_ratio']:.3f}"]
-        cells += [*jumps, f"{last['seconds'] / last['step']:.2f}"]
+        cells += [jumped([tail], loss) for loss in _LOSSES]
+        cells.append(f"{last['seconds'] / last['step']:.2f}")
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
