@@ -1,9 +1,9 @@
 """Pseudo-identities: people between the few that there are.
 
-One person gives head, hair, clothes and background; eyes, nose and mouth come from up to three
-others, moved to the mean shape, matched in skin colour and joined over a pyramid (Burt and Adelson
-1983); cheeks are a mixture. Proportions are a mixture of the same people's, and then changed; hair
-and shoulders are bent; everything is seen in other light.
+One person gives head, hair, clothes and background; eyes, nose, mouth and cheeks come from up to
+four others, moved to the mean shape, matched in skin colour and joined over a pyramid (Burt and
+Adelson 1983). Proportions are a mixture of the same people's, and then changed; hair and shoulders
+are bent; everything is seen in other light.
 """
 
 from __future__ import annotations

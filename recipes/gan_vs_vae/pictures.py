@@ -33,7 +33,7 @@ def plot(folder: Path, runs: list[Run], path: Path) -> None:
             colour = _COLOURS[settings.kind]
             kept.plot(lengths, list(measured["truncated"].values()), ".-", color=colour)
     kept.set_xscale("log", base=2)
-    kept.set_title("PSNR (dB) by components of the latent that are kept")
+    kept.set_title("PSNR (dB) by components kept")
     figure.savefig(path, dpi=56)
     pyplot.close(figure)
 
@@ -68,6 +68,6 @@ def _losses(axis: Any, folder: Path, runs: list[Run]) -> None:
             np.convolve(values, np.ones(wide) / wide, "valid"),
             color=_COLOURS[settings.kind], linewidth=0.8, label=label,
         )  # fmt: skip
-    axis.set_title("losses of the generator over steps (GAN: right axis)")
+    axis.set_title("generator losses by step (GAN: right)")
     axis.legend(loc="upper center")
     other.legend(loc="upper right")

@@ -29,7 +29,7 @@ _COLUMNS, _ROWS = 10, 2  # of the sheet: pictures a row, rows of drawn people of
 _NEAR = (
     "density", "coverage", "density of thumbnails", "coverage of thumbnails", "sharpness",
 )  # fmt: skip
-_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 72]
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 68]
 Run = tuple[Settings, dict[str, Any]]
 
 
