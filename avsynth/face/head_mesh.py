@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,7 @@ from avsynth.face.warp import Floats, Triangulation
 
 Wide = NDArray[np.float64]
 
+_SMOOTH = 1.0  # places of the grid
 _LEAST_GAP = 0.3  # of what lies between two rings in the still picture
 _LEAST_DEPTH = 0.3  # of how much depth shows in a picture, for heads nearly in profile
 
@@ -147,7 +149,8 @@ class HeadMesh:
         field[..., 1] -= np.arange(grid.rows, dtype=np.float32)[:, None]
         field *= grid.step
         field[raster.index < 0] = 0.0
-        return np.asarray(field, dtype=np.float32)
+        # Where a face hides its own outline motion jumps, in steps of the grid.
+        return np.asarray(cv2.GaussianBlur(field, (0, 0), _SMOOTH), dtype=np.float32)
 
 
 def _pose_free(points: Wide, pose: Poses) -> Wide:

@@ -25,6 +25,7 @@ from avsynth.models.blocks import COARSE, Corrector, places, soften, to_size
 _CHANNELS = 3 + 3 + 2 + DRAWN
 _FLOW_UNIT = 16.0  # pixels of the square to one of the network's
 _MOVED = 0.4  # pixels of motion that let the network in
+_INSIDE = slice(2, 3)  # of the drawings: the inside of the mouth
 _AROUND = 9  # coarse pixels around it that count
 
 
@@ -81,9 +82,14 @@ class ReenactNetwork(Corrector):
         # take long to be learned at all.
         occluded = torch.sigmoid(fine[:, :1])
         paint = occluded * (soften(moved) - moved) + fine[:, 1:]
+        # In a mouth only light and dark: its colours are the person's own, not those of a few
+        # others' teeth in another light.
+        colour = _large(shade) + paint
+        grey = colour.mean(dim=1, keepdim=True)
+        colour = colour + batch["drawn"][:, _INSIDE] * (grey - colour)
         return {
             "flow": torch.tanh(coarse[:, :2]) * (self.config.reach * say),
-            "added": hollow + _large(say) * (_large(shade) + paint),
+            "added": hollow + _large(say) * colour,
         }
 
 

@@ -24,7 +24,7 @@ OURS = ("train", "trainer", "settings", "windows", "bending", "prepare")
 SIZE, ROWS = 64, 4
 
 #: Sum of the losses of the six steps of debug.yaml; a change of the arithmetic changes them.
-GOLDEN = [0.04837, 0.73238, 0.71938, 0.77176, 0.75009, 0.74216]
+GOLDEN = [0.04788, 0.73219, 0.71897, 0.7693, 0.75061, 0.74027]
 
 
 @pytest.fixture(scope="module")
