@@ -17,7 +17,7 @@ from avsynth.provenance import consent as consents
 from avsynth.provenance.records import Nearest
 
 Bytes = NDArray[np.uint8]
-FRAMES = 24  # of the usual driver
+FRAMES = 16  # of the usual driver
 NEAREST = Nearest(distance=1, threshold=0.5, measure="see the demo", compared=1)
 
 

@@ -85,13 +85,14 @@ def reenact(
     inputs = check_inputs(source, driver, records, output, preview, options)
     allowed = authorise(inputs, consent, driver_consent, options)
     still = still_source(inputs, options) if inputs.source_info is None else None
+    encoder = _encoder(inputs, still, options, output)
     steps.start("networks")
     models = networks(inputs, options, allowed)
     with Job(output, _settings(inputs, options, models, allowed)) as job:
         moving = _driver(inputs, options, job, steps)
         steps.start("source")
         shown = still or film_source(inputs, options, moving.stored.motion, job)
-        plan = _plan(shown, moving, options, models, allowed, output)
+        plan = _plan(shown, moving, options, models, allowed, encoder)
         _render(plan, job, options, steps)
         steps.start("join and sign")
         joined, dropped = _join(job, plan, inputs, options, output)
@@ -162,6 +163,17 @@ def _settings(
     }
 
 
+def _encoder(
+    inputs: ReenactInputs, still: SourceFrame | None, options: ReenactOptions, output: Path
+) -> EncoderSettings:
+    info = inputs.source_info
+    like = still.like if still is not None else None if info is None else info.video
+    assert like is not None
+    return EncoderSettings.for_source(
+        like, options.codec, options.crf, options.preset, options.lossless, out=output
+    )
+
+
 def _driver(inputs: ReenactInputs, options: ReenactOptions, job: Job, steps: Progress) -> Driver:
     if inputs.motion is not None:
         return Driver(inputs.driver, inputs.motion, None)
@@ -175,16 +187,13 @@ def _plan(
     options: ReenactOptions,
     models: ReenactModels,
     allowed: Allowed,
-    output: Path,
+    encoder: EncoderSettings,
 ) -> Plan:
     stored = driver.stored
     timeline = Timeline(
         np.arange(len(driver), dtype=np.int64), stored.times, stored.end, stored.time_base, False
     )
     like = _with_clock(source.like, driver)
-    encoder = EncoderSettings.for_source(
-        like, options.codec, options.crf, options.preset, options.lossless, out=output
-    )
     retargeter = Retargeter(
         stored.motion, source.points, relative=not options.absolute, parts=options.parts,
         strength=options.strength, moderate=True,

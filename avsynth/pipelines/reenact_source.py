@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avsynth.errors import InputError, NothingToDoError, UsageError
+from avsynth.errors import AvsynthError, InputError, NothingToDoError, UsageError
 from avsynth.face.choice import select
 from avsynth.face.driving import gauges, pose_free
 from avsynth.face.head_motion import MEASURED, HeadMotion
@@ -28,6 +28,7 @@ from avsynth.pipelines.reenact_options import ReenactOptions
 
 _MAX_FACES = 8
 _LOOKS = 24  # frames of a film that are looked at
+_READ_THROUGH = 1500  # frames up to which reading all of a film is cheaper than seeking
 _SMALL_EYES = 60.0  # pixels between the eyes' outer corners below which a note is due
 _STORED = "source.npz"
 # What counts as one when frames are compared: degrees, eye distances, a halving of sharpness.
@@ -65,7 +66,8 @@ def still_source(inputs: ReenactInputs, options: ReenactOptions) -> SourceFrame:
     """
     with quiet():  # libraries speak of what they cannot read
         still = read_still(inputs.source)
-    points, notes = _face(still.frame, inputs, options)
+    with FaceTracker(still.frame.width, still.frame.height, _MAX_FACES) as tracker:
+        points, notes = _face(still.frame, inputs, options, tracker)
     _refuse_hopeless(points, still.frame, inputs)
     like = video_like(still.frame.width, still.frame.height)
     return _source(still.frame, like, points, None, (*still.notes, *notes))
@@ -104,18 +106,14 @@ def _source(
     return SourceFrame(frame, like, points, portrait, seconds, (*notes, *_doubts(points, frame)))
 
 
-def faces_in(frame: Frame) -> list[TrackedFace]:
-    """All faces of one picture."""
-    small = frame.small(wanted_side(frame.width, frame.height))
-    with FaceTracker(frame.width, frame.height, _MAX_FACES) as tracker:
-        return tracker.update(0, small, frame.rgb)
-
-
 def _face(
-    frame: Frame, inputs: ReenactInputs, options: ReenactOptions
+    frame: Frame, inputs: ReenactInputs, options: ReenactOptions, tracker: FaceTracker
 ) -> tuple[NDArray[np.float32], list[str]]:
     """Landmarks of the face that is meant, and what is to be said of the choice."""
-    faces = faces_in(frame)
+    tracker.begin(frame.width, frame.height)  # each frame by itself
+    faces: list[TrackedFace] = tracker.update(
+        0, frame.small(wanted_side(frame.width, frame.height)), frame.rgb
+    )
     if not faces:
         raise NothingToDoError("no face was found in the source", inputs.source)
     infos = [
@@ -141,26 +139,38 @@ def _choose(
         with read_frames(inputs.source) as frames:
             times = np.array([frame.pts for frame in frames], np.int64)
     if options.source_at is not None:
-        frame = _frame_at(inputs, _time_at(inputs, options.source_at, times))
-        points, notes = _face(frame, inputs, options)
-        return frame.pts, points, notes
-    looked = times[np.unique(np.linspace(0, len(times) - 1, _LOOKS).round().astype(int))]
+        looks = iter([_frame_at(inputs, _time_at(inputs, options.source_at, times))])
+    else:
+        looks = _looks(inputs, times)
     best: tuple[float, int, NDArray[np.float32], list[str]] | None = None
-    problem: Exception | None = None
-    for pts in looked:
-        try:
-            frame = _frame_at(inputs, int(pts))
-            points, notes = _face(frame, inputs, options)
-            _refuse_hopeless(points, frame, inputs)
-        except (NothingToDoError, UsageError) as error:
-            problem = problem or error
-            continue
-        unlike = _unlike(frame, points, motion)
-        if best is None or unlike < best[0]:
-            best = unlike, frame.pts, points, notes
+    problem: AvsynthError = NothingToDoError("no face was found in the source", inputs.source)
+    assert inputs.source_info is not None and inputs.source_info.video is not None
+    width, height = inputs.source_info.video.width, inputs.source_info.video.height
+    with FaceTracker(width, height, _MAX_FACES) as tracker:
+        for frame in looks:
+            try:
+                points, notes = _face(frame, inputs, options, tracker)
+                _refuse_hopeless(points, frame, inputs)
+            except (NothingToDoError, UsageError) as error:
+                problem = error
+                continue
+            unlike = _unlike(frame, points, motion)
+            if best is None or unlike < best[0]:
+                best = unlike, frame.pts, points, notes
     if best is None:
-        raise problem or NothingToDoError("no face was found in the source", inputs.source)
+        raise problem
     return best[1:]
+
+
+def _looks(inputs: ReenactInputs, times: NDArray[np.int64]) -> Iterator[Frame]:
+    """Frames spread evenly over a film: a short one is read through, in a long one is sought."""
+    wanted = times[np.unique(np.linspace(0, len(times) - 1, _LOOKS).round().astype(int))]
+    if len(times) > _READ_THROUGH:
+        for pts in wanted:
+            yield _frame_at(inputs, int(pts))
+        return
+    with read_frames(inputs.source) as frames:
+        yield from (frame for frame in frames if frame.pts in wanted)
 
 
 def _time_at(inputs: ReenactInputs, seconds: float, times: NDArray[np.int64]) -> int:
@@ -171,7 +181,7 @@ def _time_at(inputs: ReenactInputs, seconds: float, times: NDArray[np.int64]) ->
         raise UsageError(
             f"--source-at {seconds:g}: its last frame is at {last:.2f} s", inputs.source
         )
-    return int(times[max(0, int(np.searchsorted(times, int(wanted), side="right")) - 1)])
+    return int(times[max(0, int(np.searchsorted(times, round(wanted), side="right")) - 1)])
 
 
 def _frame_at(inputs: ReenactInputs, pts: int) -> Frame:

@@ -275,6 +275,8 @@ def test_outputs_that_would_overwrite(tmp_path: Path, short: Path) -> None:
         (["--audio", "loud"], "keep, none"),
         (["--weights", "x"], "--quality fast uses no --weights"),
         (["--cert", "x"], "go together"),
+        (["--codec", "av1", "--lossless"], "av1"),
+        (["--preset", "5"], "--codec h264 takes words"),
     ],
 )
 def test_options_that_make_no_sense(
