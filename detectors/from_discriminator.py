@@ -50,6 +50,10 @@ SOURCES: dict[str, Source] = {
     "lipsync-small-discriminator": Source(
         "mouth", "face", "lips drawn where landmarks find them, not where they should be"
     ),
+    "reenact-small-discriminator": Source(
+        "face", "face", "the face drawn where landmarks find it, not where it should be"
+    ),
+    "faces-small-discriminator": Source("portrait", "face"),
     "vocoder-small-discriminator": Source("sound", "voice"),
     "vocoder-small-period-discriminator": Source("sound", "voice"),
     "voice-small-gan-discriminator": Source("mel", "voice"),

@@ -14,6 +14,7 @@ DETECTORS: dict[str, str] = {
     "motion": "detectors.temporal:MotionDetector",
     "sync": "detectors.sync:SyncDetector",
     "lipsync-discriminator": "detectors.from_discriminator:LipsyncJudge",
+    "reenact-discriminator": "detectors.reenact_judge:ReenactJudge",
     "face-anomaly": "detectors.anomaly:FaceAnomaly",
     "audio": "detectors.audio:AudioDetector",
     "vocoder-discriminator": "detectors.from_discriminator:VocoderJudge",

@@ -29,13 +29,13 @@ Row = dict[str, str]
 
 #: The detectors that speak of each part of a file.
 PARTS: dict[PartName, tuple[str, ...]] = {
-    "face": ("visual", "motion", "lipsync-discriminator", "face-anomaly"),
+    "face": ("visual", "motion", "lipsync-discriminator", "reenact-discriminator", "face-anomaly"),
     "voice": ("audio", "vocoder-discriminator", "voice-anomaly"),
     "sync": ("sync",),
 }
 #: Told to the reader but not weighed: on real faces from other cameras than GRID's, these wander
-#: further than fakes differ from their originals (README).
-SHOWN_ONLY = ("motion", "lipsync-discriminator", "face-anomaly")
+#: further than fakes differ from their originals (README), or it is not known whether they do.
+SHOWN_ONLY = ("motion", "lipsync-discriminator", "reenact-discriminator", "face-anomaly")
 #: Films are dubbed by people, too: what does not agree is at most 20 to 1 for synthesis.
 MOST_OF = {"sync": 3.0}
 #: Fakes that can only be told by the agreement of picture and sound.
