@@ -2,8 +2,9 @@
 
 ``repeated``: the source picture as it is. ``similarity``: the portrait region turned, scaled and
 shifted in the plane so that its landmarks meet the driver's as well as they can. ``mesh``: the
-classical renderer of the package, all of one piece; ``layers`` the same over a background that
-stays (``avsynth reenact --quality fast``). Anything else is the name or file of a network.
+classical renderer of the package, all pixels of the region warped as one. These three are the
+baselines. ``fast``: the mesh over a background that stays, ``avsynth reenact --quality fast``.
+Anything else is the name or file of a network, which works over such a background too.
 """
 
 from __future__ import annotations
@@ -24,15 +25,12 @@ from avsynth.weights.reenacting import ReenactModels, reenact_models
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-BASELINES = ("repeated", "similarity", "mesh", "layers")
+BASELINES = ("repeated", "similarity", "mesh")
 
 
 def renderer(system: str, portrait: Portrait) -> PortraitRenderer:
     """The renderer of that name, for a portrait."""
-    simple = {
-        "repeated": Repeated, "similarity": Similarity, "mesh": MeshPortrait,
-        "layers": reenact_models("fast").renderer,
-    }  # fmt: skip
+    simple = {"repeated": Repeated, "similarity": Similarity, "mesh": MeshPortrait}
     if system in simple:
         made: PortraitRenderer = simple[system](portrait)
         return made

@@ -97,7 +97,7 @@ def goals(rows: list[tables.Row]) -> list[str]:
         if not figures.keys() >= set(BASELINES):
             continue
         best = {c: min(figures[name][c] for name in BASELINES) for c in ("l1", "lite0")}
-        for system in figures.keys() - set(BASELINES):
+        for system in [name for name in figures if name not in BASELINES]:
             own = figures[system]
             lines.append(
                 f"{group} {system}: L1 {own['l1']:.4f} (best baseline {best['l1']:.4f}), "
