@@ -14,7 +14,7 @@ from avsynth.provenance.dlib_face import DlibFace
 from avsynth.weights.faces import NAME, load_faces
 from avsynth.weights.manifest import list_weights
 
-COUNT = 64
+COUNT = 16
 
 
 @pytest.mark.data
