@@ -119,9 +119,9 @@ def _created(drawn: Drawn, faces: Faces, seed: int, number: int) -> credentials.
         "c2pa.created",
         "a portrait of a person who does not exist, at a distance of "
         f"{drawn.nearest.distance:.2f} from the nearest of {len(faces.people.names)} training "
-        f"people, {drawn.threshold:.2f} at least ({faces.people.measure})",
+        f"people, {drawn.threshold:.2f} at least (by {faces.people.embedder})",
         TRAINED,
-        {"seed": seed, "number": number, "draws": drawn.draws},
+        {"seed": seed, "number": number, "measure": faces.people.measure},
     )
 
 

@@ -139,7 +139,7 @@ def test_credentials_say_what_it_is(tmp_path: Path) -> None:
     assert said.code == 0
     assert "a model made all or part of it" in said.out
     assert "a portrait of a person who does not exist, at a distance of 0." in said.out
-    assert "from the nearest of 2 training people" in said.out
+    assert "from the nearest of 2 training people, 0.20 at least (by dlib face)" in said.out
     assert "created; " in said.out and "made by a trained (AI) model" in said.out
     path = out / "person-0000.png"
     data = bytearray(path.read_bytes())
