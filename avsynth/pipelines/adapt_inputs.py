@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from avsynth.errors import InputError, UsageError
 from avsynth.media import MediaInfo, probe
+from avsynth.pipelines.film_options import Face
 from avsynth.pipelines.inputs import check_outputs, report_path
-from avsynth.pipelines.options import Face
 
 _SUFFIX = ".safetensors"
 _RANGES = {"minutes": "0.1 to 600", "steps": "1 to 100000", "seed": "0 or more"}

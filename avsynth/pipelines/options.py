@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -17,45 +15,21 @@ from pydantic import (
 )  # fmt: skip
 
 from avsynth.errors import InputError, UsageError
+from avsynth.pipelines.film_options import Face, FilmOptions, option_problem, shown
 from avsynth.pipelines.timeline import Fit
-
-PRESETS = (
-    r"^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow|placebo|\d|1[0-3])$"
-)
-_FACE = re.compile(r"largest|speaking|all|\d+|[\d.]+(,[\d.]+){3}", re.IGNORECASE)
-
 
 #: The voice that is heard in the film itself.
 ORIGINAL = "original"
 
-# What each option takes, for those who gave something else.
-_RANGES = {"strength": "0 to 2", "crf": "0 to 63", "segment_seconds": "1 to 60"}
-_WORDS = {
-    "face": "largest, speaking, all, a number, or a box x,y,w,h",
-    "fit": ", ".join(Fit),
-    "codec": "h264, hevc, vp9, av1, ffv1",
-    "preset": "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow, "
-    "placebo, or 0 to 13 with vp9 and av1",
-    "quality": "fast, best",
-    "device": "auto, cpu, cuda, cuda:N",
-    "engine": "auto, torch, openvino",
-}
-
-
-def _names_a_face(text: str) -> str:
-    if not _FACE.fullmatch(text.strip()):
-        raise ValueError(f"{text!r} names no face")
-    return text
+# What those options take that dubbing alone has, for those who gave something else.
+_WORDS = {"face": "largest, speaking, all, a number, or a box x,y,w,h", "fit": ", ".join(Fit)}
 
 
 def _several(given: object) -> object:
     return (given,) if isinstance(given, str) else given
 
 
-Face = Annotated[str, AfterValidator(_names_a_face)]
-
-
-class DubOptions(BaseModel):
+class DubOptions(FilmOptions):
     """Options of ``dub``; the command line's have the same names.
 
     Attributes:
@@ -69,53 +43,29 @@ class DubOptions(BaseModel):
             be given without a list. Default: the best the consent allows.
         strength: how far the mouth moves. A network's best guess is timid (about two thirds of
             the real extent on unseen people); 1.2 gives some of it back at no cost in distance.
-        codec: "h264", "hevc", "vp9", "av1", "ffv1"; default as the source's bit depth asks.
-        crf: constant quality, lower is better.
-        preset: the encoder's speed.
-        lossless: encode without loss.
         voice_from: the new speech is given this voice first: "original", that of the film, or a
             file: a recording, or a stored voice (.safetensors). Default: it is heard as it is.
         voice_consent: path of the record that covers that voice, where it is not the film's.
         voice_weights: what converts it: "world", or voice weights by name or file.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        engine: "auto", "torch" or "openvino".
-        segment_seconds: length of what is rendered and kept at a time.
+        codec, crf, preset, lossless, device, engine, segment_seconds: see ``FilmOptions``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     face: Face = "largest"
     fit: Fit = Fit.TRIM
-    purpose: str | None = None
-    language: str | None = None
-    quality: Literal["fast", "best"] = "best"
     weights: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1.2
-    codec: Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None = None
-    crf: Annotated[int, Field(ge=0, le=63)] = 18
-    preset: Annotated[str, Field(pattern=PRESETS)] = "veryfast"
-    lossless: bool = False
     voice_from: Annotated[str, Field(min_length=1)] | None = None
     voice_consent: str | None = None
     voice_weights: str | None = None
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
-    engine: Literal["auto", "torch", "openvino"] = "auto"
-    segment_seconds: Annotated[float, Field(ge=1.0, le=60.0)] = 10.0
 
     @model_validator(mode="after")
     def _agree(self) -> DubOptions:
-        if self.engine == "openvino" and self.device.startswith("cuda"):
-            raise ValueError("--engine openvino runs on processors and excludes --device cuda")
         for option in ("voice_consent", "voice_weights"):
             if getattr(self, option) is not None and self.voice_from is None:
                 given = "--" + option.replace("_", "-")
                 raise ValueError(f"{given} goes with --voice-from, which names the voice")
         if self.voice_from == ORIGINAL and self.voice_consent is not None:
             raise ValueError("--voice-consent does not go with --voice-from original")
-        if self.lossless and self.codec == "av1":
-            raise ValueError("--codec av1 cannot be --lossless here: use h264, hevc, vp9 or ffv1")
-        if self.lossless and "crf" in self.model_fields_set:
-            raise ValueError("--crf does not go with --lossless, which has no quality to choose")
         return self
 
 
@@ -167,23 +117,7 @@ def dub_options(**given: Any) -> DubOptions:
     try:
         return DubOptions(**given)
     except ValidationError as error:
-        raise UsageError(_option_problem(error)) from error
-
-
-def _option_problem(error: ValidationError) -> str:
-    """The first thing wrong, in words of the command line."""
-    problem = error.errors(include_url=False)[0]
-    if not problem["loc"]:
-        return problem["msg"].removeprefix("Value error, ")
-    name = str(problem["loc"][0])
-    option = "--" + name.replace("_", "-")
-    if name in _RANGES:
-        return f"{option} must be {_RANGES[name]}"
-    if name in _WORDS:
-        return f"{option}: {shown(problem['input'])} is none of {_WORDS[name]}"
-    if name in DubOptions.model_fields:
-        return f"{option}: {shown(problem['input'])} cannot be"
-    return f"there is no option {option}"
+        raise UsageError(option_problem(error, DubOptions.model_fields, {}, _WORDS)) from error
 
 
 def _cast_problem(error: ValidationError) -> str:
@@ -216,9 +150,3 @@ def _entry_problem(place: tuple[int | str, ...], kind: str, given: Any) -> str:
     if place[0] == "face":
         return f"face {shown(given)} is none of {_WORDS['face']}"
     return f"{place[0]} {shown(given)} is not the name of a file"
-
-
-def shown(given: object) -> str:
-    """What was given, short enough for a line."""
-    text = repr(given)
-    return text if len(text) <= 60 else text[:57] + "..."
