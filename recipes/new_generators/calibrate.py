@@ -4,8 +4,10 @@
         --judges reenact-judge-small --into detectors/calibrations/small.json
 
 Tables are those of ``recipes/discriminator_detector/compare.py --scores``: one detector each, named
-by the file. Only ``dev`` people count. How parts are weighed is not touched: what a new detector
-says is shown with its ratio, and not counted, until ``recipes/fusion`` has been fitted with it.
+by the file. Only ``dev`` people count, less those whose names begin as ``--without-people`` says.
+How parts are weighed is not touched: what a new detector says is shown with its ratio, and not
+counted, until ``recipes/fusion`` has been fitted with it. A detector whose weights have changed is
+calibrated anew in the same way.
 """
 
 from __future__ import annotations
@@ -29,10 +31,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("tables", nargs="+", type=Path)
     parser.add_argument("--judges", nargs="+", required=True, help="names of their weights")
+    parser.add_argument("--without-people", nargs="*", default=[], help="beginnings of their names")
     parser.add_argument("--into", type=Path, required=True)
     options = parser.parse_args()
     known = Calibration.model_validate_json(options.into.read_text("utf-8"))
-    members = {path.stem: member_of(path) for path in options.tables}
+    without = tuple(options.without_people)
+    members = {path.stem: member_of(path, without) for path in options.tables}
     told = added(known, members, options.judges)
     text = json.dumps(told.model_dump(mode="json"), indent=1)
     options.into.write_text(text + "\n", encoding="utf-8")
@@ -40,9 +44,10 @@ def main() -> None:
         print(name, member)
 
 
-def member_of(path: Path) -> Member:
+def member_of(path: Path, without: tuple[str, ...] = ()) -> Member:
     """The calibration of the detector that a table is named after."""
-    rows = [row for row in read([path]) if row["split"] == "dev"]
+    dev = (row for row in read([path]) if row["split"] == "dev")
+    rows = [row for row in dev if not row["person"].startswith(without)]
     table = part_table(rows, "face")
     return fit_member(table.scores[:, table.members.index(path.stem)], table)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from avsynth.errors import WeightsError
+from avsynth.weights.manifest import list_weights
 from detectors import Evidence, Interval
 from detectors.base import Subject, abstention
 from detectors.calibration import MOST, Calibration, Member, PartFusion, load
@@ -157,3 +158,10 @@ def test_a_part_that_may_not_settle_anything_does_not() -> None:
     both = calibration(sync=part("sync", most=3.0), voice=part("audio"))
     told = fuse([said("sync", 4.0, "sync"), said("audio", 0.0, "voice")], 0.01, both)
     assert told.thresholds["voice"] == pytest.approx(math.log(100))  # no share is kept for it
+
+
+def test_the_shipped_calibration_was_fitted_with_the_shipped_detectors():
+    kinds = {"anomaly", "frame-detector", "judge", "sound-detector"}
+    shipped = {entry.name: entry.sha256 for entry in list_weights() if entry.kind in kinds}
+    fitted = load().weights
+    assert {name: fitted.get(name) for name in shipped} == shipped
