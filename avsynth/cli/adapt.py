@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avsynth.cli.printing import printable
+
 if TYPE_CHECKING:
     from avsynth.pipelines.adapt_report import AdaptReport, PartReport
 
@@ -62,7 +64,7 @@ def summary(report: AdaptReport) -> str:
         f"  {sum(report.stage_seconds.values()):.0f} s, peak memory {report.peak_memory_mb:.0f} MB",
         *(f"  note: {note}" for note in report.notes),
     ]
-    return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+    return printable(lines)
 
 
 def _brought(name: str, part: PartReport | None, shown: dict[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avsynth.cli.printing import printable
 from avsynth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,4 +86,4 @@ def summary(report: Report) -> str:
         f"peak memory {report.peak_memory_mb:.0f} MB",
         *(f"  note: {note}" for note in report.notes),
     ]
-    return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+    return printable(lines)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avsynth.cli.printing import printable
 from avsynth.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def summary(report: Report) -> str:
         f"  {report.frames_per_second:.0f} frames/s, peak memory {report.peak_memory_mb:.0f} MB",
         *(f"  note: {note}" for note in report.notes),
     ]
-    return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+    return printable(lines)
 
 
 def _voice(report: Report) -> list[str]:

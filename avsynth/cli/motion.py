@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avsynth.cli.printing import printable
+
 if TYPE_CHECKING:
     from avsynth.pipelines.motion_report import MotionFigures, MotionReport
 
@@ -66,7 +68,7 @@ def show(
         f"  from a film of sha256 {stored.metadata.get('source_sha256')}, of which it holds no "
         "picture and no face",
     ]
-    print(_printable(lines))
+    print(printable(lines))
 
 
 def summary(report: MotionReport) -> str:
@@ -77,7 +79,7 @@ def summary(report: MotionReport) -> str:
         f"  {report.frames_per_second:.0f} frames/s, peak memory {report.peak_memory_mb:.0f} MB",
         *(f"  note: {note}" for note in report.notes),
     ]
-    return _printable(lines)
+    return printable(lines)
 
 
 def _figures(motion: MotionFigures) -> list[str]:
@@ -90,7 +92,3 @@ def _figures(motion: MotionFigures) -> list[str]:
         f"mouth {motion.mouth_opening.least:.2f} to {motion.mouth_opening.most:.2f} eye distances "
         "open",
     ]
-
-
-def _printable(lines: list[str]) -> str:
-    return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avsynth.cli.printing import printable
+
 if TYPE_CHECKING:
     from avsynth.pipelines.voice_report import VoiceFigures, VoiceReport
 
@@ -110,4 +112,4 @@ def _figures(voice: VoiceFigures) -> list[str]:
 
 
 def _printable(lines: list[str]) -> str:
-    return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+    return printable(lines)

@@ -21,7 +21,9 @@ from avsynth.pipelines.job import Job
 from avsynth.pipelines.progress import Progress
 from avsynth.pipelines.stages import Ahead
 
-_FRAMES, _TRACKS, _COLOURS, _REFERENCES = "frames.npy", "tracks", "colours", "references"
+#: What a pass over the pictures has found, as its last step leaves it in the job folder.
+FRAMES = "frames.npy"
+_TRACKS, _COLOURS, _REFERENCES = "tracks", "colours", "references"
 _MAX_FACES = 8
 
 
@@ -52,9 +54,9 @@ def analyse(path: Path, info: MediaInfo, job: Job, progress: Progress) -> Analys
         InputError: nothing can be decoded.
     """
     assert info.video is not None
-    if not job.done(_FRAMES):
+    if not job.done(FRAMES):
         _read_once(path, info, job, progress)
-    with np.load(job.path(_FRAMES), allow_pickle=False) as stored:
+    with np.load(job.path(FRAMES), allow_pickle=False) as stored:
         pts, cuts = stored["pts"], stored["cuts"]
         end, damaged = int(stored["end"]), int(stored["damaged"])
     return Analysis(
@@ -103,12 +105,33 @@ def _read_once(path: Path, info: MediaInfo, job: Job, progress: Progress) -> Non
             times.append(frame.pts)
             duration = frame.duration
             progress.advance()
+    store_frames(path, info, job, times, cuts, duration, reader.damaged)
+
+
+def store_frames(
+    path: Path, info: MediaInfo, job: Job, times: list[int], cuts: list[int], duration: int,
+    damaged: int,
+) -> None:  # fmt: skip
+    """Keep what a pass over the pictures found, as its last step.
+
+    Args:
+        path: the film.
+        info: what is known of it.
+        job: where it goes.
+        times: of the frames, units of the film's time base.
+        cuts: numbers of frames that begin a shot.
+        duration: of the last frame as it is stated, 0 where it is not.
+        damaged: frames not fully decoded.
+
+    Raises:
+        InputError: there was no picture.
+    """
     if not times:
         raise InputError("holds no picture that can be decoded", path)
     pts = np.array(times, dtype=np.int64)
-    end = int(pts[-1]) + last_duration(pts, duration, info)
-    with job.finishing(_FRAMES) as temporary, temporary.open("wb") as file:
-        np.savez(file, pts=pts, cuts=cuts, end=end, damaged=reader.damaged)
+    end = int(pts[-1]) + _last_duration(pts, duration, info)
+    with job.finishing(FRAMES) as temporary, temporary.open("wb") as file:
+        np.savez(file, pts=pts, cuts=np.array(cuts, np.int64), end=end, damaged=damaged)
 
 
 def _cropper(frame: Frame) -> Callable[[Box], NDArray[np.uint8]]:
@@ -121,7 +144,7 @@ def _cropper(frame: Frame) -> Callable[[Box], NDArray[np.uint8]]:
     return crop
 
 
-def last_duration(pts: NDArray[np.int64], stated: int, info: MediaInfo) -> int:
+def _last_duration(pts: NDArray[np.int64], stated: int, info: MediaInfo) -> int:
     """How long the last frame is shown: as stated, else as long as frames usually are."""
     assert info.video is not None
     if stated > 0:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avsynth.errors import InputError, NothingToDoError, ResourceError, UsageError
+from avsynth.errors import NothingToDoError, ResourceError, UsageError
 from avsynth.face.choice import ALL, SPEAKING, people, select
 from avsynth.face.mesh import MESH_POINTS
 from avsynth.face.pose import MAX_PITCH, MAX_YAW, head_pose
@@ -25,7 +25,7 @@ from avsynth.face.speaking import SoundLevel, score_tracks
 from avsynth.face.store import TrackTable, TrackWriter
 from avsynth.face.track import FaceTracker, wanted_side
 from avsynth.media import Frame, MediaInfo, read_audio, read_frames
-from avsynth.pipelines.analyse import expected_frames, last_duration
+from avsynth.pipelines.analyse import FRAMES, expected_frames, store_frames
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.progress import Progress
 from avsynth.pipelines.stages import Ahead
@@ -33,7 +33,7 @@ from avsynth.weights.head_motions import MotionFile, read_motion, write_motion
 
 _MAX_FACES = 4
 _SOUND_RATE = 16000
-_FRAMES, _TRACKS, _MESHES, _MOTION = "frames.npz", "tracks", "meshes", "motion.safetensors"
+_TRACKS, _MESHES, _MOTION = "tracks", "meshes", "motion.safetensors"
 _NOTES = "driver.json"
 _RECORD = np.dtype(
     [("frame", "<i8"), ("track", "<i4"), ("unused", "<i4"), ("points", "<f4", (MESH_POINTS, 3))]
@@ -81,9 +81,9 @@ def watch(
         UsageError: ``face`` names none, or several.
     """
     assert info.video is not None
-    if not job.done(_FRAMES):
+    if not job.done(FRAMES):
         _read_once(path, info, job, steps)
-    with np.load(job.path(_FRAMES), allow_pickle=False) as stored:
+    with np.load(job.path(FRAMES), allow_pickle=False) as stored:
         times, cuts = stored["pts"], stored["cuts"]
         end, damaged = int(stored["end"]), int(stored["damaged"])
     if not job.done(_MOTION):
@@ -141,12 +141,7 @@ def _read_once(path: Path, info: MediaInfo, job: Job, steps: Progress) -> None:
             times.append(frame.pts)
             duration = frame.duration
             steps.advance()
-    if not times:
-        raise InputError("holds no picture that can be decoded", path)
-    pts = np.array(times, dtype=np.int64)
-    end = int(pts[-1]) + last_duration(pts, duration, info)
-    with job.finishing(_FRAMES) as temporary, temporary.open("wb") as file:
-        np.savez(file, pts=pts, cuts=np.array(cuts, np.int64), end=end, damaged=reader.damaged)
+    store_frames(path, info, job, times, cuts, duration, reader.damaged)
 
 
 def _chosen(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
@@ -26,29 +25,6 @@ def attention(drawn: Tensor, mask: Tensor, alone: Tensor) -> Tensor:
     behind = _BEHIND * (1.0 - alone)[:, None, None, None]
     weight = mask * (behind + (1.0 - behind) * head + (_FEATURES - 1.0) * telling)
     return weight / (weight.mean(dim=(1, 2, 3), keepdim=True) + 1e-6)
-
-
-def places_of(drawn: Tensor, side: int) -> list[tuple[int, int]]:
-    """The upper left corners (y, x) of squares of ``side`` around what is drawn (N, S, S)."""
-    total = drawn.sum(dim=(1, 2)) + 1e-6
-    line = torch.arange(drawn.shape[-1], device=drawn.device, dtype=drawn.dtype)
-    room = drawn.shape[-1] - side
-
-    def low(along: int) -> list[int]:
-        middle = (drawn.sum(dim=along) * line).sum(dim=1) / total
-        return [round(min(max(float(m) - side / 2, 0), room)) for m in middle]
-
-    return list(zip(low(2), low(1), strict=True))
-
-
-def cut(pictures: Tensor, corners: list[tuple[int, int]], side: int) -> Tensor:
-    """Squares (N, C, side, side) out of pictures (N, C, S, S)."""
-    return torch.stack(
-        [
-            picture[..., y : y + side, x : x + side]
-            for picture, (y, x) in zip(pictures, corners, strict=True)
-        ]
-    )
 
 
 def _grown(drawn: Tensor, share: float) -> Tensor:

@@ -19,6 +19,7 @@ from avsynth.training import lipsync as losses
 from avsynth.training.adversarial import feature_matching, generator_loss, paired_loss
 from avsynth.training.divergence import divergence
 from avsynth.training.ema import Ema
+from avsynth.training.squares import cut, places_of
 from avsynth.training.steps import improve, in_float
 
 Batch = dict[str, Tensor]
@@ -195,19 +196,5 @@ def mouths(maps: Tensor, side: int) -> Callable[[Tensor], Tensor]:
     moves but the mouth.
     """
     lips = maps[:, :, 1].mean(dim=1)
-    total = lips.sum(dim=(1, 2)) + 1e-6
-    line = torch.arange(lips.shape[-1], device=lips.device, dtype=lips.dtype)
-    room = lips.shape[-1] - side
-
-    def low(along: int) -> list[int]:
-        middle = (lips.sum(dim=along) * line).sum(dim=1) / total
-        return [round(min(max(float(m) - side / 2, 0), room)) for m in middle]
-
-    corners = list(zip(low(2), low(1), strict=True))
-
-    def cut(film: Tensor) -> Tensor:
-        return torch.stack(
-            [f[..., y : y + side, x : x + side] for f, (y, x) in zip(film, corners, strict=True)]
-        )
-
-    return cut
+    corners = places_of(lips, side)
+    return lambda film: cut(film, corners, side)

@@ -29,9 +29,9 @@ from windows import Windows
 from avsynth.models.reenact import ReenactNetwork, compose
 from avsynth.training import checkpoint
 from avsynth.training.command import read_run
-from avsynth.training.reenact import cut, places_of
 from avsynth.training.runlog import RunLog
 from avsynth.training.seeds import seed_everything
+from avsynth.training.squares import cut, places_of
 from avsynth.training.steps import ranks
 from avsynth.weights import file as weights_file
 

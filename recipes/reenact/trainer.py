@@ -18,7 +18,8 @@ from avsynth.training.adversarial import feature_matching, paired_loss
 from avsynth.training.ema import Ema
 from avsynth.training.perceptual import PerceptualLoss
 from avsynth.training.recolour import Colours, uniform
-from avsynth.training.reenact import attention, cut, places_of
+from avsynth.training.reenact import attention
+from avsynth.training.squares import cut, places_of
 from avsynth.training.steps import improve, in_float
 
 Batch = dict[str, Tensor]

@@ -16,7 +16,8 @@ from avsynth.face.portrait_square import PortraitSquare
 from avsynth.models.discriminators import PatchDiscriminator
 from avsynth.models.reenact import ReenactNetwork
 from avsynth.training import pack
-from avsynth.training.reenact import attention, cut, places_of
+from avsynth.training.reenact import attention
+from avsynth.training.squares import cut, places_of
 from avsynth.weights import file as weights_file
 
 RECIPE = RECIPES / "reenact"
