@@ -8,11 +8,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Debian names of the system libraries that OpenCV and mediapipe link against.
 LIBRARIES := libgl1 libglib2.0-0
 
-.PHONY: help demo test lint docs setup setup-dev system clean
+.PHONY: help demo test faults lint docs setup setup-dev system clean
 
 help:
 	@echo "make demo   set up, dub the demo person, sign, verify, scan; results in out/"
 	@echo "make test   set up, lint, run every test"
+	@echo "make faults kill, starve and damage everything for hours; tables in out/faults"
 	@echo "make lint   ruff, mypy, import layers"
 	@echo "make docs   the documentation as a site, strictly; in out/docs"
 	@echo "make clean  remove the environment and out/"
@@ -22,6 +23,11 @@ demo: setup
 
 test: setup-dev lint
 	$(BIN)/python -m pytest
+
+# Alone on the machine; `make faults ONLY=tests/faults/test_kills.py` for a part of it.
+ONLY := tests/faults
+faults: setup-dev
+	AVSYNTH_FAULTS=full OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v $(ONLY)
 
 lint: setup-dev
 	$(BIN)/ruff check .
