@@ -20,18 +20,28 @@ def _speakable(text: str) -> str:
 PlainText = Annotated[str, BeforeValidator(_speakable)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A part of a report: no field but those that are named."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class FileHash(_Strict):
+class WrittenReport(Strict):
+    """A report that becomes a file."""
+
+    def write(self, path: Path) -> None:
+        """Write as readable JSON."""
+        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+class FileHash(Strict):
     """A file that took part, by its content."""
 
     path: PlainText
     sha256: str
 
 
-class Weights(_Strict):
+class Weights(Strict):
     """A network that took part. ``kind`` says as what: "motion" or "lipsync"."""
 
     name: str
@@ -40,7 +50,7 @@ class Weights(_Strict):
     engine: str
 
 
-class Second(_Strict):
+class Second(Strict):
     """Agreement of mouth and sound in one second of a face.
 
     ``offset`` is in seconds, positive where the mouth lags the sound; None where nothing is said.
@@ -52,7 +62,7 @@ class Second(_Strict):
     confidence: float | None
 
 
-class FaceReport(_Strict):
+class FaceReport(Strict):
     """One face: how it was chosen and how its mouth and the sound agree."""
 
     track: int
@@ -64,7 +74,7 @@ class FaceReport(_Strict):
     sync_after: list[Second] = Field(description="the requested mouth with the new sound")
 
 
-class SoundReport(_Strict):
+class SoundReport(Strict):
     """New sound: how it was made, how it measures. Pitch is the median, in Hz; 0 where unvoiced."""
 
     samples: int
@@ -84,7 +94,7 @@ class SoundReport(_Strict):
     realtime_factor: float = Field(description="seconds of work for each second of sound")
 
 
-class NewVoice(_Strict):
+class NewVoice(Strict):
     """The voice that a dub's new speech was given. ``pitch`` is its median, in Hz."""
 
     source: PlainText = Field(description="original: that of the film; or a file")
@@ -96,7 +106,7 @@ class NewVoice(_Strict):
     consent: dict[str, Any]
 
 
-class Followed(_Strict):
+class Followed(Strict):
     """How a reenactment follows what was asked, by landmarks found anew in frames of the output."""
 
     measured_frames: int
@@ -108,7 +118,7 @@ class Followed(_Strict):
     )
 
 
-class Likeness(_Strict):
+class Likeness(Strict):
     """Distances of the person in frames of the output to the person in the source."""
 
     embedder: str
@@ -118,7 +128,7 @@ class Likeness(_Strict):
     frames: int
 
 
-class Reenactment(_Strict):
+class Reenactment(Strict):
     """How a picture was made to move."""
 
     driver: str = Field(description="film, or motion file")
@@ -132,7 +142,7 @@ class Reenactment(_Strict):
     likeness: Likeness | None = Field(description="None where no embedder of faces is installed")
 
 
-class Report(_Strict):
+class Report(WrittenReport):
     """What was done, to what, with what, and how it went."""
 
     schema_version: int = SCHEMA_VERSION
@@ -162,10 +172,6 @@ class Report(_Strict):
     frames_per_second: float
     peak_memory_mb: float
     notes: list[str]
-
-    def write(self, path: Path) -> None:
-        """Write as readable JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def schema() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avsynth.cli.printing import printable
-from avsynth.errors import UsageError
+from avsynth.cli.signing import Cert, Key, chosen_signer
 
 if TYPE_CHECKING:
     from avsynth.reporting import Report
@@ -42,26 +42,23 @@ def convert(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
-    cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) to sign with.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    cert: Cert = None,
+    key: Key = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Give speech another voice; words, timing, loudness and all other streams stay.
 
     The target is heard in recordings of it, or is a stored voice of avsynth voice.
     """
-    if (cert is None) != (key is None):
-        raise UsageError("--cert and --key go together")
+    signer = chosen_signer(cert, key)
     from avsynth.cli.progress import bars
     from avsynth.pipelines.convert import convert as run
     from avsynth.pipelines.convert_inputs import convert_options
-    from avsynth.provenance.certificates import load_signer
 
     options = convert_options(
         pitch=pitch, formant=formant, purpose=purpose, language=language, weights=weights,
         device=device, engine=engine,
     )  # fmt: skip
-    signer = load_signer(cert, key) if cert is not None and key is not None else None
     with bars(quiet=as_json) as show:
         report = run(source, to, consent, output, options, signer=signer, progress=show)
     print(report.model_dump_json(indent=2) if as_json else summary(report))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avsynth.cli.printing import printable
+from avsynth.cli.signing import Cert, Key, chosen_signer
 from avsynth.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def dub(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
-    cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) to sign with.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    cert: Cert = None,
+    key: Key = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Give a filmed face new speech; everything but the mouth and the sound stays.
@@ -80,12 +81,10 @@ def dub(
         raise UsageError("either --audio or --cast is needed, and not both")
     if face is not None and cast is not None:
         raise UsageError("--face does not go with --cast: the cast names the faces")
-    if (cert is None) != (key is None):
-        raise UsageError("--cert and --key go together")
+    signer = chosen_signer(cert, key)
     from avsynth.cli.progress import bars
     from avsynth.pipelines.dub import dub as run
     from avsynth.pipelines.options import Cast, dub_options
-    from avsynth.provenance.certificates import load_signer
 
     options = dub_options(
         face=face or "largest", fit=fit, purpose=purpose, language=language,
@@ -95,7 +94,6 @@ def dub(
         **({} if crf is None else {"crf": crf}),
     )  # fmt: skip
     parts = Cast.load(cast) if cast else [(options.face, audio)] if audio else []
-    signer = load_signer(cert, key) if cert is not None and key is not None else None
     with bars(quiet=as_json) as show:
         report = run(
             video, parts, consent, output, options,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avsynth.cli.printing import printable
-from avsynth.errors import UsageError
+from avsynth.cli.signing import Cert, Key, chosen_signer
 
 if TYPE_CHECKING:
     from avsynth.pipelines.imagine_report import ImagineReport
@@ -30,21 +30,18 @@ def imagine(
         typer.Option(help="Of the consent records. Repeatable. Default: research, commercial."),
     ] = None,
     weights: Annotated[str, typer.Option(help="Of kind faces, by name or file.")] = "faces-small",
-    cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) to sign with.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    cert: Cert = None,
+    key: Key = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Draw people who do not exist: signed portraits, each with the record that says so.
 
     Interrupted, the same command goes on.
     """
-    if (cert is None) != (key is None):
-        raise UsageError("--cert and --key go together")
+    signer = chosen_signer(cert, key)
     from avsynth.cli.progress import bars
     from avsynth.pipelines.imagine import imagine as run
-    from avsynth.provenance.certificates import load_signer
 
-    signer = load_signer(cert, key) if cert is not None and key is not None else None
     with bars(quiet=as_json) as show:
         report = run(
             output, count, seed, min_distance=min_distance, purposes=purpose or (),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avsynth.cli.printing import printable
-from avsynth.errors import UsageError
+from avsynth.cli.signing import Cert, Key, chosen_signer
 
 if TYPE_CHECKING:
     from avsynth.reporting import Report
@@ -65,8 +65,8 @@ def reenact(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
-    cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) to sign with.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    cert: Cert = None,
+    key: Key = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Make a face move as another did; all of the picture but the head stays.
@@ -74,12 +74,10 @@ def reenact(
     Both the person in the source and the driver must have consented. Run the same command again
     after an interruption: finished segments are not done twice.
     """
-    if (cert is None) != (key is None):
-        raise UsageError("--cert and --key go together")
+    signer = chosen_signer(cert, key)
     from avsynth.cli.progress import bars
     from avsynth.pipelines.reenact import reenact as run
     from avsynth.pipelines.reenact_options import reenact_options
-    from avsynth.provenance.certificates import load_signer
 
     options = reenact_options(
         face=face, driver_face=driver_face, source_at=source_at, absolute=absolute, parts=parts,
@@ -87,7 +85,6 @@ def reenact(
         language=language, codec=codec, preset=preset, lossless=lossless, device=device,
         engine=engine, **({} if crf is None else {"crf": crf}),
     )  # fmt: skip
-    signer = load_signer(cert, key) if cert is not None and key is not None else None
     with bars(quiet=as_json) as show:
         report = run(
             source, driver, consent, output, options,

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from avsynth.reporting import FileHash, Weights
+from avsynth.reporting import FileHash, Strict, Weights, WrittenReport
 from avsynth.training.adapt_lipsync import AdaptedLipsync
 from avsynth.training.adapt_motion import AdaptedMotion
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class FootageReport(_Strict):
+class FootageReport(Strict):
     """One film: ``lag`` is how many 25ths of a second its mouth comes after its sound, ``clarity``
     how well they correlate then; ``heard`` says whether the motion learnt from it."""
 
@@ -29,7 +24,7 @@ class FootageReport(_Strict):
     heard: bool
 
 
-class PartReport(_Strict):
+class PartReport(Strict):
     """One network: what it was, how much of it is new, held-out figures before and after."""
 
     base: Weights
@@ -38,7 +33,7 @@ class PartReport(_Strict):
     figures: dict[str, dict[str, float]]
 
 
-class AdaptReport(_Strict):
+class AdaptReport(WrittenReport):
     """The whole job."""
 
     schema_version: int = 1
@@ -55,10 +50,6 @@ class AdaptReport(_Strict):
     stage_seconds: dict[str, float]
     peak_memory_mb: float
     notes: list[str]
-
-    def write(self, path: Path) -> None:
-        """Write as readable JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def part_report(

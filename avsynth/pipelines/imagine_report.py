@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from avsynth.reporting import FileHash, Weights
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+from avsynth.reporting import FileHash, Strict, Weights, WrittenReport
 
 
-class Portrait(_Strict):
+class Portrait(Strict):
     """One portrait and how it was found."""
 
     file: FileHash
@@ -28,7 +23,7 @@ class Portrait(_Strict):
     threshold: float = Field(description="that the distance had to exceed")
 
 
-class ImagineReport(_Strict):
+class ImagineReport(WrittenReport):
     """The whole job."""
 
     schema_version: int = 1
@@ -37,7 +32,7 @@ class ImagineReport(_Strict):
     output: str = Field(description="the folder")
     wanted: int
     portraits: list[Portrait]
-    inputs: list[FileHash] = []
+    inputs: list[FileHash] = Field(default_factory=list)
     weights: list[Weights]
     settings: dict[str, Any]
     measure: str = Field(description="what the distances are")
@@ -49,7 +44,3 @@ class ImagineReport(_Strict):
     seconds: float = Field(description="that it took")
     peak_memory_mb: float
     notes: list[str]
-
-    def write(self, path: Path) -> None:
-        """Write as readable JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")

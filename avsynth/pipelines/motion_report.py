@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from avsynth.face.alignment import Poses
-from avsynth.reporting import FileHash
+from avsynth.reporting import FileHash, Strict, WrittenReport
 from avsynth.weights.head_motions import MotionFile
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Extent(_Strict):
+class Extent(Strict):
     """From where to where a figure goes, the outermost hundredths left out."""
 
     least: float
     most: float
 
 
-class MotionFigures(_Strict):
+class MotionFigures(Strict):
     """A motion in figures that can be understood."""
 
     frames: int
@@ -39,7 +34,7 @@ class MotionFigures(_Strict):
     mouth_opening: Extent = Field(description="distances of the outer eye corners")
 
 
-class MotionReport(_Strict):
+class MotionReport(WrittenReport):
     """The whole job."""
 
     schema_version: int = 1
@@ -54,10 +49,6 @@ class MotionReport(_Strict):
     frames_per_second: float
     peak_memory_mb: float
     notes: list[str]
-
-    def write(self, path: Path) -> None:
-        """Write as readable JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def figures(stored: MotionFile) -> MotionFigures:

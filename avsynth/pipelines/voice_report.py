@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from avsynth.models.voice_print import Voice
-from avsynth.reporting import FileHash, Weights
+from avsynth.reporting import FileHash, Strict, Weights, WrittenReport
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class VoiceFigures(_Strict):
+class VoiceFigures(Strict):
     """A voice in figures that can be understood."""
 
     pitch: float = Field(description="Hz, the median")
@@ -28,7 +23,7 @@ class VoiceFigures(_Strict):
     encoder: str = Field(description="sha256 of the speaker encoder")
 
 
-class ImaginedFigures(_Strict):
+class ImaginedFigures(Strict):
     """How a voice of nobody was found.
 
     ``distance`` to the nearest of ``compared`` speakers must exceed ``threshold``; both as
@@ -46,7 +41,7 @@ class ImaginedFigures(_Strict):
     record: FileHash
 
 
-class VoiceReport(_Strict):
+class VoiceReport(WrittenReport):
     """The whole job."""
 
     schema_version: int = 1
@@ -61,10 +56,6 @@ class VoiceReport(_Strict):
     imagined: ImaginedFigures | None = None
     seconds: float = Field(description="that it took")
     notes: list[str]
-
-    def write(self, path: Path) -> None:
-        """Write as readable JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def figures(voice: Voice) -> VoiceFigures:
