@@ -7,26 +7,22 @@ with other weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from avsynth import weights
 from avsynth.media import AudioChunk, MediaInfo
 from avsynth.weights import LoadedModel
 from detectors import views
 from detectors.base import Evidence, MarkedFrame, MarkedSound, Subject, abstention
-from detectors.films import FaceFilm, Mouths, face_films, mouths
+from detectors.face_judge import FaceJudge, Heat, heat_of, loaded
+from detectors.films import FaceFilm, Mouths, mouths
 from detectors.looks import Burst
 from detectors.moments import Moments, Worst
 from detectors.sound_picture import spectrogram
-
-Heat = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,53 +56,30 @@ SOURCES: dict[str, Source] = {
 }
 
 
-class LipsyncJudge:
+class LipsyncJudge(FaceJudge):
     """The lip-sync generator's adversary on the mouths of a burst. A ``Detector``."""
 
     name = "lipsync-discriminator"
-    subject: Subject = "face"
+    note = "Looks at the mouth alone, as the adversary of a lip-sync generator did."
+    wants = " in three pictures in a row"
 
     def __init__(self, model: str | PathLike[str] | LoadedModel = "lipsync-judge-small") -> None:
         """``model``: weights of kind "judge" by name or path, or loaded ones."""
-        self._model = _loaded(model)
-        self._view = views.VIEWS[self._model.metadata["view"]]
-        self._moments, self._worst = Moments(), Worst[MarkedFrame]()
+        super().__init__(model)
 
-    def start(self, info: MediaInfo) -> None:
-        """See ``Detector``."""
-        self._moments, self._worst = Moments(), Worst[MarkedFrame]()
-
-    def update_faces(self, burst: Burst) -> None:
-        """See ``Detector``."""
-        for face in face_films(burst):
-            if len(face.film) < views.PICTURES:
-                continue
-            seen = mouths(face.film, face.stored)
-            score, places = self.score(seen)
-            time = float(face.times.mean())
-            self._moments.add(time, score, face.track, len(face.film))
-            if self._worst.wants(score):
-                self._worst.add(score, _marked(face, seen, score, places))
-
-    def update_audio(self, chunk: AudioChunk) -> None:
-        """See ``Detector``; a mouth is judged without its sound."""
-
-    def finish(self) -> Evidence:
-        """See ``Detector``: the mean logit of the face that stands out most."""
-        if not len(self._moments):
-            reason = "no face large enough in three pictures in a row"
-            return abstention(self.name, self.subject, reason)
-        return self._moments.evidence(
-            self.name, self.subject, self._moments.worst_track(), frames=self._worst.items,
-            trained_on=_trained_on(self._model), weights=_hashes(self._model),
-            notes=("Looks at the mouth alone, as the adversary of a lip-sync generator did.",),
-        )  # fmt: skip
+    def judged(self, face: FaceFilm) -> tuple[float, int, MarkedFrame] | None:
+        """See ``FaceJudge``; shown is the middle picture."""
+        if len(face.film) < views.PICTURES:
+            return None
+        seen = mouths(face.film, face.stored)
+        score, places = self.score(seen)
+        return score, len(face.film), _marked(face, seen, score, places)
 
     def score(self, seen: Mouths) -> tuple[float, Heat]:
         """Logit of the mouths of a burst, at least ``views.PICTURES``, and where (h, w)."""
         last = len(seen.pictures) - views.PICTURES
         starts = sorted({0, last})
-        made = self._model(self._view(views.mouth_films(seen.pictures, seen.maps, starts)))
+        made = self.model(self.view(views.mouth_films(seen.pictures, seen.maps, starts)))
         return float(made["logit"].mean()), made["map"].mean(dim=0).numpy()
 
 
@@ -118,7 +91,7 @@ class VocoderJudge:
 
     def __init__(self, model: str | PathLike[str] | LoadedModel = "vocoder-judge-small") -> None:
         """``model``: weights of kind "judge" by name or path, or loaded ones."""
-        self._model = _loaded(model)
+        self._model = loaded(model)
         self._view = views.VIEWS[self._model.metadata["view"]]
         self._begin()
 
@@ -148,7 +121,8 @@ class VocoderJudge:
             return abstention(self.name, self.subject, "no sound loud enough to be a voice")
         return self._moments.evidence(
             self.name, self.subject, sounds=self._worst.items,
-            trained_on=_trained_on(self._model), weights=_hashes(self._model),
+            trained_on=tuple(self._model.metadata["trained_on"]),
+            weights={self._model.name: self._model.sha256},
             notes=("Hears a quarter of every second, as the adversaries of a vocoder did.",),
         )  # fmt: skip
 
@@ -163,33 +137,16 @@ class VocoderJudge:
         length = views.WINDOW / 16_000
         self._moments.add(begin + length / 2, score, None, length)
         if self._worst.wants(score):
-            heat = _heat(places[0].T if places.ndim == 3 else places)
+            heat = heat_of(places[0].T if places.ndim == 3 else places)
             marked = MarkedSound(begin, begin + length, score, spectrogram(window), heat)
             self._worst.add(score, marked)
-
-
-def _loaded(model: str | PathLike[str] | LoadedModel) -> LoadedModel:
-    return model if isinstance(model, LoadedModel) else weights.load(model)
-
-
-def _trained_on(model: LoadedModel) -> tuple[str, ...]:
-    return tuple(model.metadata["trained_on"])
-
-
-def _hashes(model: LoadedModel) -> Mapping[str, str]:
-    return {model.name: model.sha256}
-
-
-def _heat(places: NDArray[np.float32]) -> Heat:
-    """Logits of places as 0..1."""
-    return torch.sigmoid(torch.from_numpy(np.ascontiguousarray(places))).numpy()
 
 
 def _marked(face: FaceFilm, seen: Mouths, score: float, places: Heat) -> MarkedFrame:
     """The middle picture, and the mouth's heat where the mouth is in it."""
     middle = len(face.film) // 2
     side = face.film.shape[1]
-    mouth = cv2.resize(_heat(places), seen.pictures.shape[1:3], interpolation=cv2.INTER_LINEAR)
+    mouth = cv2.resize(heat_of(places), seen.pictures.shape[1:3], interpolation=cv2.INTER_LINEAR)
     heat = cv2.warpAffine(
         mouth, seen.matrices[middle], (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     )

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -82,10 +82,6 @@ class Authorisation:
     def consent(self) -> Consent:
         """What goes into the Content Credentials."""
         return Consent(self.record_sha256, self.record_id, self.kind, self.label)
-
-    def label_for(self, weights: Iterable[str]) -> str | None:
-        """The visible label, also for the names of the weights used: "-research" ones need it."""
-        return RESEARCH if any(w.endswith("-research") for w in weights) else self.label
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, for the job's report."""
