@@ -1,0 +1,1 @@
+"""Work on many machines: the engine (Ray) and storage by URL (fsspec)."""
