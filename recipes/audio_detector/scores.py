@@ -51,8 +51,3 @@ def _rate(scores: NDArray[np.float64], family: NDArray[np.str_], name: str) -> f
     """Equal error rate of one family against the recordings."""
     chosen = (family == "real") | (family == name)
     return eer_official(scores[chosen], family[chosen] == name).rate
-
-
-def table(found: dict[str, float]) -> str:
-    """A line, in percent."""
-    return ", ".join(f"{name} {100 * value:.1f}" for name, value in found.items())

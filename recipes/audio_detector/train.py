@@ -10,7 +10,6 @@ log.jsonl, checkpoint.safetensors and NAME.safetensors (half precision, averaged
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -18,15 +17,14 @@ import numpy as np
 import torch
 from pairs import Pairs, without
 from pydantic import BaseModel, ConfigDict, Field
-from scores import table, validate
+from scores import validate
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from avsynth.models.sound_detector import SoundDetector, SoundDetectorConfig, views
-from avsynth.training import checkpoint
 from avsynth.training.command import read_run
 from avsynth.training.ema import Ema
-from avsynth.training.runlog import RunLog
+from avsynth.training.run import Run
 from avsynth.training.seeds import seed_everything
 from avsynth.training.steps import improve
 from avsynth.weights import file as weights_file
@@ -79,34 +77,26 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> P
         network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
     )
     networks, optimizers = {"network": network, "ema": ema.average}, {"detector": optimizer}
-    out.mkdir(parents=True, exist_ok=True)
-    saved, final = out / "checkpoint.safetensors", out / f"{settings.name}.safetensors"
-    log, step, spent = RunLog(out), 0, 0.0
-    if saved.is_file():
-        step, notes = checkpoint.resume(saved, networks, optimizers, rng)
-        spent = notes["seconds"]
-        log.truncate(step)
-    began = time.monotonic() - spent
+    run = Run(
+        settings.name, out, settings.steps, settings.validate_every, networks, optimizers, rng
+    )
     length = int(settings.seconds * _RATE)
-    while step < settings.steps:
-        step += 1
+    for step in run.steps():
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * _pace(step, settings.steps)
         real, fake = (each.to(device) for each in pairs.batch(settings.pairs, length, rng))
         terms = losses(network, real, fake, settings, rng)
         improve(optimizer, torch.stack(list(terms.values())).sum(), largest=5.0)
         ema.update(network, step)
-        log.write(step, **{name: round(value.item(), 5) for name, value in terms.items()})
-        if step % settings.validate_every and step != settings.steps:
+        run.log({name: round(value.item(), 5) for name, value in terms.items()})
+        if not run.due:
             continue
         found = validate(ema.average, dev, device)
-        seconds = time.monotonic() - began
-        log.write(step, seconds=round(seconds, 1), **{f"dev_{k}": v for k, v in found.items()})
-        print(f"{settings.name} step {step}, {seconds:.0f} s: {table(found)}", flush=True)
-        checkpoint.save(saved, step, networks, optimizers, rng, {"seconds": seconds})
-        data = statement(settings, pairs, step, seconds, found)
-        weights_file.write(final, "sound-detector", ema.average, settings.network, {}, data)
-    return final
+        run.validated({f"dev_{k}": v for k, v in found.items()})
+        data = statement(settings, pairs, step, run.seconds, found)
+        weights_file.write(run.final, "sound-detector", ema.average, settings.network, {}, data)
+        run.save()
+    return run.final
 
 
 def losses(

@@ -14,7 +14,6 @@ validation so far.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,8 @@ from trainer import Trainer, double
 from windows import Windows
 
 from avsynth.models.reenact import ReenactNetwork, compose
-from avsynth.training import checkpoint
 from avsynth.training.command import read_run
-from avsynth.training.runlog import RunLog
+from avsynth.training.run import Run
 from avsynth.training.seeds import seed_everything
 from avsynth.training.squares import cut, places_of
 from avsynth.training.steps import ranks
@@ -52,40 +50,25 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu", rank
     cv2.setNumThreads(settings.threads)
     seed_everything(settings.seed)  # equal weights on every device, other windows
     trainer = Trainer(settings, device)
-    unused = np.random.default_rng()  # every step draws from a seed of its own
     noise = torch.Generator()
     windows = Windows(folder, settings)
-    out.mkdir(parents=True, exist_ok=True)
-    saved, final = out / f"checkpoint{rank or ''}.safetensors", out / f"{settings.name}.safetensors"
-    log = RunLog(out / f"rank{rank}" if rank else out)
-    step, best, waited, spent = 0, float("inf"), 0, 0.0
-    if saved.is_file():
-        step, notes = checkpoint.resume(saved, trainer.networks, trainer.optimizers, unused)
-        best, waited, spent = notes["best"], notes["waited"], notes["seconds"]
-        log.truncate(step)
-    began = time.monotonic() - spent
+    run = Run(
+        settings.name, out, settings.steps, settings.validate_every,
+        trainer.networks, trainer.optimizers, rank=rank, patience=settings.patience,
+    )  # fmt: skip
     known: dict[str, float] = {}
-    batches = windows.batches(settings.seed + 7919 * rank, step)
-    while step < settings.steps and waited < settings.patience:
-        step += 1
+    batches = windows.batches(settings.seed + 7919 * rank, run.step)
+    for step in run.steps():
         noise.manual_seed((settings.seed + 7919 * rank) * 10_000_019 + step)
-        terms = trainer.step(next(batches), step, noise)
-        log.write(step, **terms)
-        if step % settings.validate_every and step != settings.steps:
+        run.log(trainer.step(next(batches), step, noise))
+        if not run.due:
             continue
-        seconds = time.monotonic() - began
         scores, known = validate(trainer, windows, out / f"preview-{step:06d}.jpg", known)
-        log.write(step, seconds=round(seconds, 1), **scores)
-        left = seconds / step * (settings.steps - step)
-        line = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
-        print(f"{settings.name} step {step}: {line}; {left / 60:.0f} min left", flush=True)
-        better = scores["score"] < best
-        best, waited = (scores["score"], 0) if better else (best, waited + 1)
-        if rank == 0 and better:
-            write(trainer, final, statement(settings, windows, step, seconds, scores))
-        notes = {"best": best, "waited": waited, "seconds": seconds}
-        checkpoint.save(saved, step, trainer.networks, trainer.optimizers, unused, notes)
-    return final
+        run.validated(scores)
+        if run.better(scores["score"]) and rank == 0:
+            write(trainer, run.final, statement(settings, windows, step, run.seconds, scores))
+        run.save()
+    return run.final
 
 
 @torch.inference_mode()

@@ -11,7 +11,6 @@ mean embedding of each training speaker and the thresholds of the validation ins
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -26,11 +25,10 @@ from voices import Recording, Voices, recordings
 
 from avsynth.errors import UsageError
 from avsynth.models.speaker import SpeakerConfig, SpeakerEncoder
-from avsynth.training import checkpoint
 from avsynth.training.command import read_run
 from avsynth.training.ema import Ema
 from avsynth.training.pack import Pack
-from avsynth.training.runlog import RunLog
+from avsynth.training.run import Run
 from avsynth.training.seeds import seed_everything
 from avsynth.training.speaker import MarginSoftmax, Prototypical
 from avsynth.weights import file as weights_file
@@ -125,36 +123,28 @@ def main() -> None:
 def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> Path:
     """The whole run; returns the weights file."""
     torch.set_num_threads(settings.threads)
-    unused = seed_everything(settings.seed)  # every step draws from a seed of its own
+    seed_everything(settings.seed)
     training, validation = split(settings, folder)
     voices = Voices(training, settings.speeds, settings.network.spectrum, device)
     learner = Learner(settings, voices.count, device)
     optimizers = {"optimizer": learner.optimizer}
     segments = Segments(validation, settings.network.spectrum)
-    log = RunLog(out)
-    saved, final = out / "checkpoint.safetensors", out / f"{settings.name}.safetensors"
-    step, spent = 0, 0.0
-    if saved.is_file():
-        step, notes = checkpoint.resume(saved, learner.networks, optimizers, unused)
-        spent = notes["seconds"]
-        log.truncate(step)
-    began = time.monotonic() - spent
-    while step < settings.steps:
-        step += 1
+    run = Run(
+        settings.name, out, settings.steps, settings.validate_every, learner.networks, optimizers
+    )
+    for step in run.steps():
         losses = learner.step(voices, step)
-        log.write(step, **{name: round(float(v.detach()), 6) for name, v in losses.items()})
-        if step % settings.validate_every == 0 or step == settings.steps:
-            seconds = time.monotonic() - began
-            found = segments.validate(learner.ema.average, device)
-            log.write(step, **found, seconds=round(seconds, 1))
-            print(f"{settings.name} step {step} {found} {seconds:.0f} s", flush=True)
-            data = statement(settings, training, step, found)
-            extras = {"speakers": speakers(learner.ema.average, training, device)}
-            weights_file.write(
-                final, "speaker", learner.ema.average, settings.network, extras, data
-            )
-            checkpoint.save(saved, step, learner.networks, optimizers, unused, {"seconds": seconds})
-    return final
+        run.log({name: round(float(v.detach()), 6) for name, v in losses.items()})
+        if not run.due:
+            continue
+        average = learner.ema.average
+        found = segments.validate(average, device)
+        run.validated(found)
+        data = statement(settings, training, step, found)
+        extras = {"speakers": speakers(average, training, device)}
+        weights_file.write(run.final, "speaker", average, settings.network, extras, data)
+        run.save()
+    return run.final
 
 
 def schedule(step: int, settings: Settings) -> float:

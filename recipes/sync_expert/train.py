@@ -14,7 +14,6 @@ its film; and, with a smaller weight, among the sounds of the other clips of the
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Literal
@@ -30,11 +29,10 @@ from torch.nn.functional import cross_entropy
 from avsynth.errors import UsageError
 from avsynth.metrics.picture_sync import offset_and_confidence, similarity
 from avsynth.models.sync import STEPS, SyncConfig, SyncExpert, film_windows, sound_windows
-from avsynth.training import checkpoint
 from avsynth.training.command import read_run
 from avsynth.training.ema import Ema
 from avsynth.training.pack import Clip, Pack
-from avsynth.training.runlog import RunLog
+from avsynth.training.run import Run
 from avsynth.training.seeds import seed_everything
 from avsynth.weights import file as weights_file
 
@@ -82,16 +80,12 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> P
     )
     networks: dict[str, nn.Module] = {"network": network, "ema": ema.average}
     optimizers: dict[str, torch.optim.Optimizer] = {"optimizer": optimizer}
-    log = RunLog(out)
-    saved, final = out / "checkpoint.safetensors", out / f"{settings.name}.safetensors"
-    step = 0
-    if saved.is_file():
-        step, _ = checkpoint.resume(saved, networks, optimizers, generator)
-        log.truncate(step)
+    run = Run(
+        settings.name, out, settings.steps, settings.validate_every,
+        networks, optimizers, generator,
+    )  # fmt: skip
     draw = Sampler(training, settings, generator)
-    began = time.monotonic()
-    while step < settings.steps:
-        step += 1
+    for step in run.steps():
         for group in optimizer.param_groups:
             group["lr"] = schedule(step, settings)
         network.train()
@@ -104,15 +98,15 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> P
         losses["loss"].backward()
         optimizer.step()
         ema.update(network, step)
-        log.write(step, **{name: round(float(v.detach()), 6) for name, v in losses.items()})
-        if step % settings.validate_every == 0 or step == settings.steps:
-            found = validate(ema.average, validation, device)
-            log.write(step, **found, seconds=round(time.monotonic() - began, 1))
-            print(f"{settings.name} step {step} {found}", flush=True)
-            data = statement(settings, training, step, found)
-            weights_file.write(final, "sync", ema.average, settings.network, {}, data)
-            checkpoint.save(saved, step, networks, optimizers, generator, {})
-    return final
+        run.log({name: round(float(v.detach()), 6) for name, v in losses.items()})
+        if not run.due:
+            continue
+        found = validate(ema.average, validation, device)
+        run.validated(found)
+        data = statement(settings, training, step, found)
+        weights_file.write(run.final, "sync", ema.average, settings.network, {}, data)
+        run.save()
+    return run.final
 
 
 def schedule(step: int, settings: Settings) -> float:

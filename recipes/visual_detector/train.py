@@ -11,7 +11,6 @@ the averaged weights at that validation, on people of the dev split, whose mean 
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from avsynth import weights
 from avsynth.models.frame_detector import FrameDetector, to_batch
-from avsynth.training import checkpoint
 from avsynth.training.command import read_run
 from avsynth.training.ema import Ema
 from avsynth.training.face_corpus import open_faces
-from avsynth.training.runlog import RunLog
+from avsynth.training.run import Run
 from avsynth.training.seeds import seed_everything
 from avsynth.weights import file as weights_file
 
@@ -131,40 +129,31 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> P
     """The whole run; returns the weights file."""
     torch.set_num_threads(settings.threads)
     cv2.setNumThreads(settings.threads)
-    unused = seed_everything(settings.seed)  # every step draws from a seed of its own
+    seed_everything(settings.seed)
     corpus = open_faces(folder)
     pairs = Pairs(corpus, settings.purpose, settings.without, settings.avoid)
     learner = Learner(settings, device)
     optimizers = {"optimizer": learner.optimizer}
-    log = RunLog(out)
-    saved, final = out / "checkpoint.safetensors", out / f"{settings.name}.safetensors"
-    step, spent, best = 0, 0.0, 0.0
-    if saved.is_file():
-        step, notes = checkpoint.resume(saved, learner.networks, optimizers, unused)
-        spent, best = notes["seconds"], notes["best"]
-        log.truncate(step)
-    began = time.monotonic() - spent
+    run = Run(
+        settings.name, out, settings.steps, settings.validate_every, learner.networks, optimizers
+    )
     size = settings.network.size
-    while step < settings.steps:
-        step += 1
+    for step in run.steps():
         seed = [settings.seed, step]
         batch = pairs.batch(settings.pairs, size, settings.online, settings.subtle, seed)
         losses = learner.step(batch, step)
-        log.write(step, **{name: round(float(v.detach()), 5) for name, v in losses.items()})
-        if step % settings.validate_every == 0 or step == settings.steps:
-            seconds = time.monotonic() - began
-            found = validate(learner.ema.average, corpus, settings.judged)
-            log.write(step, **found, seconds=round(seconds, 1))
-            print(f"{settings.name} step {step} {found} {seconds:.0f} s", flush=True)
-            mean = float(np.mean([*found.values()])) if found else 1.0
-            if mean >= best:
-                best = mean
-                about = statement(settings, pairs, step, seconds, found)
-                network = learner.ema.average
-                weights_file.write(final, "frame-detector", network, settings.network, {}, about)
-            notes = {"seconds": seconds, "best": best}
-            checkpoint.save(saved, step, learner.networks, optimizers, unused, notes)
-    return final
+        run.log({name: round(float(v.detach()), 5) for name, v in losses.items()})
+        if not run.due:
+            continue
+        found = validate(learner.ema.average, corpus, settings.judged)
+        run.validated(found)
+        # Where nobody is left to validate on, the last state is the best.
+        if run.better(1.0 - float(np.mean([*found.values()])) if found else -step):
+            about = statement(settings, pairs, step, run.seconds, found)
+            network = learner.ema.average
+            weights_file.write(run.final, "frame-detector", network, settings.network, {}, about)
+        run.save()
+    return run.final
 
 
 def statement(

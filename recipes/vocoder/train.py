@@ -13,7 +13,6 @@ one.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +25,8 @@ from windows import Windows
 from avsynth.models.synthesis import synthesise
 from avsynth.models.vocoder import Vocoder
 from avsynth.speech.spectrum import log_mel_spectrum
-from avsynth.training import checkpoint
 from avsynth.training.command import read_run
-from avsynth.training.runlog import RunLog
+from avsynth.training.run import Run
 from avsynth.training.seeds import seed_everything
 from avsynth.training.steps import ranks
 from avsynth.training.vocoder import spectra
@@ -50,32 +48,20 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu", rank
         random = np.random.default_rng([settings.seed, rank])  # ... other windows
     trainer = Trainer(settings, device)
     windows = Windows(folder, settings.network, settings.frames, settings.purpose)
-    out.mkdir(parents=True, exist_ok=True)
-    saved, final = out / f"checkpoint{rank or ''}.safetensors", out / f"{settings.name}.safetensors"
-    log = RunLog(out / f"rank{rank}" if rank else out)
-    step, spent = 0, 0.0
-    if saved.is_file():
-        step, notes = checkpoint.resume(saved, trainer.networks, trainer.optimizers, random)
-        spent = notes["seconds"]
-        log.truncate(step)
-    began = time.monotonic() - spent
-    while step < settings.steps:
-        step += 1
-        terms = trainer.step(windows.batch(settings.batch, random, settings.locked), step)
-        log.write(step, **terms)
-        if step % settings.validate_every and step != settings.steps:
+    run = Run(
+        settings.name, out, settings.steps, settings.validate_every,
+        trainer.networks, trainer.optimizers, random, rank=rank,
+    )  # fmt: skip
+    for step in run.steps():
+        run.log(trainer.step(windows.batch(settings.batch, random, settings.locked), step))
+        if not run.due:
             continue
-        seconds = time.monotonic() - began
         scores = validate(trainer.ema.average, windows, settings, device)
-        log.write(step, seconds=round(seconds, 1), **scores)
-        left = seconds / step * (settings.steps - step)
-        line = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
-        print(f"{settings.name} step {step}: {line}; {left / 60:.0f} min left", flush=True)
-        notes = {"seconds": seconds}
-        checkpoint.save(saved, step, trainer.networks, trainer.optimizers, random, notes)
+        run.validated(scores)
         if rank == 0:
-            write(trainer, final, statement(settings, windows, step, seconds, scores))
-    return final
+            write(trainer, run.final, statement(settings, windows, step, run.seconds, scores))
+        run.save()
+    return run.final
 
 
 @torch.inference_mode()

@@ -12,7 +12,6 @@ with NAME-discriminator.safetensors beside it where there is one.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import cv2
@@ -24,9 +23,8 @@ from trainer import Trainer
 from windows import Windows
 
 from avsynth.models.voice import STACK, VoiceNetwork, sung
-from avsynth.training import checkpoint
 from avsynth.training.command import read_run
-from avsynth.training.runlog import RunLog
+from avsynth.training.run import Run
 from avsynth.training.seeds import seed_everything
 from avsynth.weights import file as weights_file
 
@@ -49,39 +47,28 @@ def train(settings: Settings, folder: Path, out: Path, device: str = "cpu") -> P
         for split in ("train", "dev")
     )
     trainer = Trainer(settings, windows, device)
-    unused = np.random.default_rng()  # every step draws from a seed of its own
     noise = torch.Generator()
-    out.mkdir(parents=True, exist_ok=True)
-    saved, final = out / "checkpoint.safetensors", out / f"{settings.name}.safetensors"
-    log = RunLog(out)
-    step, best, waited, spent = 0, float("inf"), 0, 0.0
-    if saved.is_file():
-        step, notes = checkpoint.resume(saved, trainer.networks, trainer.optimizers, unused)
-        best, waited, spent = notes["best"], notes["waited"], notes["seconds"]
-        log.truncate(step)
-    began = time.monotonic() - spent
+    run = Run(
+        settings.name, out, settings.steps, settings.validate_every,
+        trainer.networks, trainer.optimizers, patience=settings.patience,
+    )  # fmt: skip
     length = round(settings.seconds * windows.pack.index.rate) // STACK
     batches = windows.batches(
-        settings.batch, length, settings.seed, step, settings.target_warp, settings.content_warp
-    )
-    while step < settings.steps and waited < settings.patience:
-        step += 1
+        settings.batch, length, settings.seed, run.step, settings.target_warp,
+        settings.content_warp,
+    )  # fmt: skip
+    for step in run.steps():
         noise.manual_seed(settings.seed * 10_000_019 + step)
         terms = trainer.step(next(batches), step, noise)
-        log.write(step, **terms)
-        if step % settings.validate_every and step != settings.steps:
+        run.log(terms)
+        if not run.due:
             continue
-        seconds = time.monotonic() - began
         scores = validate(trainer.ema.average, held_out, out / f"preview-{step:06d}.png", device)
-        log.write(step, seconds=round(seconds, 1), **scores)
-        left = seconds / step * (settings.steps - step)
-        line = ", ".join(f"{name} {value:.4f}" for name, value in (scores | terms).items())
-        print(f"{settings.name} step {step}: {line}; {left / 60:.0f} min left", flush=True)
-        best, waited = (scores["l1"], 0) if scores["l1"] < best else (best, waited + 1)
-        notes = {"best": best, "waited": waited, "seconds": seconds}
-        checkpoint.save(saved, step, trainer.networks, trainer.optimizers, unused, notes)
-        write(trainer, final, statement(settings, windows, step, seconds, scores))
-    return final
+        run.validated(scores)
+        run.better(scores["l1"])
+        write(trainer, run.final, statement(settings, windows, step, run.seconds, scores))
+        run.save()
+    return run.final
 
 
 @torch.inference_mode()

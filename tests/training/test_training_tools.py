@@ -11,6 +11,7 @@ from avsynth.errors import InputError
 from avsynth.training import checkpoint
 from avsynth.training.ema import Ema
 from avsynth.training.pack import Pack
+from avsynth.training.run import Run
 from avsynth.training.runlog import RunLog
 from avsynth.training.seeds import seed_everything
 
@@ -69,6 +70,34 @@ def test_a_checkpoint_restores_the_next_step(tmp_path):
     assert torch.equal(network.weight, expected)
     with pytest.raises(InputError, match="does not fit"):
         checkpoint.resume(path, {"n": nn.Linear(4, 2)}, {"n": optimizer}, generator)
+
+
+def test_a_run_ends_without_improvement_and_goes_on_after_its_last_checkpoint(tmp_path):
+    def begin():
+        network = nn.Linear(1, 1)
+        return Run("toy", tmp_path, 20, 2, {"n": network}, {}, patience=2)
+
+    run, values = begin(), iter([3.0, 1.0, 2.0, 2.0])
+    judged = []
+    for step in run.steps():
+        run.log({"loss": step})
+        if step == 5:
+            break  # as a kill would: what came after the checkpoint of step 4 is done again
+        if run.due:
+            run.validated({"score": (value := next(values))})
+            judged.append(run.better(value))
+            run.save()
+    run = begin()
+    assert (run.step, run.best) == (4, 1.0)
+    for step in run.steps():
+        run.log({"loss": step})
+        if run.due:
+            judged.append(run.better(next(values)))
+            run.save()
+    assert judged == [True, True, False, False] and run.step == 8
+    steps = [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 2, 3, 4, 4, 5, 6, 7, 8]  # validations have lines of their own
+    assert begin().step == 8 and list(begin().steps()) == []
 
 
 def test_a_folder_that_is_no_pack_is_refused(tmp_path):
