@@ -56,19 +56,30 @@ def analyse(path: Path, info: MediaInfo, job: Job, progress: Progress) -> Analys
     assert info.video is not None
     if not job.done(FRAMES):
         _read_once(path, info, job, progress)
-    with np.load(job.path(FRAMES), allow_pickle=False) as stored:
+    return load_analysis(job.folder, info.video.time_base)
+
+
+def load_analysis(folder: Path, time_base: Fraction) -> Analysis:
+    """What ``analyse`` left in a job folder, of a film of that time base."""
+    with np.load(folder / FRAMES, allow_pickle=False) as stored:
         pts, cuts = stored["pts"], stored["cuts"]
         end, damaged = int(stored["end"]), int(stored["damaged"])
     return Analysis(
         pts,
         end,
-        info.video.time_base,
+        time_base,
         cuts,
-        TrackTable.open(job.path(_TRACKS)),
-        Covers(job.path(_COLOURS)),
-        job.path(_REFERENCES),
+        TrackTable.open(folder / _TRACKS),
+        Covers(folder / _COLOURS),
+        folder / _REFERENCES,
         damaged,
     )
+
+
+def analysis_files(folder: Path) -> list[Path]:
+    """The files in a job folder that ``load_analysis`` and its result read."""
+    references = sorted((folder / _REFERENCES).iterdir())
+    return [folder / FRAMES, *sorted(folder.glob(f"{_TRACKS}*")), folder / _COLOURS, *references]
 
 
 def _read_once(path: Path, info: MediaInfo, job: Job, progress: Progress) -> None:

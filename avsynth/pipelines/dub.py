@@ -13,6 +13,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from avsynth.pipelines.options import DubOptions
 from avsynth.pipelines.preview import preview as write_preview
 from avsynth.pipelines.progress import Callback, Progress
 from avsynth.pipelines.segment import Plan, render_segment
+from avsynth.pipelines.segments import one_by_one, render_missing, segment_file
 from avsynth.pipelines.speech import Speech, listen, soundtrack
 from avsynth.pipelines.timeline import Timeline, fit, fit_note
 from avsynth.provenance import consent as consents
@@ -46,7 +48,6 @@ from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
 from avsynth.reporting import FileHash, Report, Weights, peak_memory_mb
 from avsynth.weights.dubbing import DubbingModels
-from avsynth.weights.threads import one_thread
 
 _JOB_FORMAT = 2  # of the files in the job folder; others are started afresh
 
@@ -225,17 +226,9 @@ def _plan(
 
 def _render(plan: Plan, job: Job, options: DubOptions, steps: Progress) -> Counter[str]:
     """Render the segments that are not there yet."""
-    outcomes: Counter[str] = Counter()
     steps.start("mouths", len(plan.timeline))
-    for segment in plan.timeline.segments(options.segment_seconds):
-        name = f"segment-{segment.number:06d}"
-        if not (job.done(f"{name}.json") and job.done(f"{name}.nut")):
-            with one_thread():  # each painter; there are several
-                counted = render_segment(plan, segment, job.path(f"{name}.nut"), steps)
-            job.write_json(f"{name}.json", counted)
-        else:
-            steps.advance(segment.stop - segment.first)
-        outcomes += Counter(job.read_json(f"{name}.json"))
+    segments = plan.timeline.segments(options.segment_seconds)
+    outcomes = render_missing(segments, job, steps, one_by_one(partial(render_segment, plan)))
     if not outcomes[DUBBED]:
         why = ", ".join(f"{reason}: {count}" for reason, count in outcomes.items())
         raise NothingToDoError(f"no frame could be dubbed ({why})", plan.video)
@@ -258,7 +251,7 @@ def _join(
     path = job.path(f"joined{output.suffix}")
     done = join(
         path,
-        [job.path(f"segment-{s.number:06d}.nut") for s in segments],
+        [segment_file(job, segment) for segment in segments],
         inputs.video,
         replace(inputs.info, video=replace(plan.info, colour=tags_of(plan.encoder, plan.info))),
         chunks,

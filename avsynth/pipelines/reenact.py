@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,14 @@ from avsynth.pipelines.reenact_preview import write_preview
 from avsynth.pipelines.reenact_report import actions, notes_of, reenactment
 from avsynth.pipelines.reenact_segment import Plan, render_segment
 from avsynth.pipelines.reenact_source import SourceFrame, film_source, still_source
+from avsynth.pipelines.segments import one_by_one, render_missing, segment_file
 from avsynth.pipelines.timeline import Timeline
 from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
 from avsynth.reporting import FileHash, Report, Weights, peak_memory_mb
 from avsynth.weights.reenacting import ReenactModels
-from avsynth.weights.threads import one_thread
 
-_JOB_FORMAT = 1  # of the files in the job folder; others are started afresh
+_JOB_FORMAT = 2  # of the files in the job folder; others are started afresh
 _WORDS = {MEASURED: "rendered", HELD: "held", EASED: "eased"}
 
 
@@ -222,14 +223,8 @@ def _with_clock(like: VideoInfo, driver: Driver) -> VideoInfo:
 def _render(plan: Plan, job: Job, options: ReenactOptions, steps: Progress) -> None:
     """Render the segments that are not there yet."""
     steps.start("portrait", len(plan.timeline))
-    for segment in plan.timeline.segments(options.segment_seconds):
-        name = f"segment-{segment.number:06d}"
-        if job.done(f"{name}.json") and job.done(f"{name}.nut"):
-            steps.advance(segment.stop - segment.first)
-            continue
-        with one_thread():  # each renderer; there are several
-            render_segment(plan, segment, job.path(f"{name}.nut"), steps)
-        job.write_json(f"{name}.json", segment.stop - segment.first)
+    segments = plan.timeline.segments(options.segment_seconds)
+    render_missing(segments, job, steps, one_by_one(partial(render_segment, plan)))
 
 
 def _join(
@@ -237,8 +232,7 @@ def _join(
 ) -> tuple[Path, tuple[str, ...]]:
     """The finished film but for its credentials, and the sound its container cannot hold."""
     segments = [
-        job.path(f"segment-{s.number:06d}.nut")
-        for s in plan.timeline.segments(options.segment_seconds)
+        segment_file(job, segment) for segment in plan.timeline.segments(options.segment_seconds)
     ]
     keeps = options.audio == "keep"
     # Without sound nothing of the driver's file is in the result: the segment stands in for it.

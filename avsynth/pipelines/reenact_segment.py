@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,10 @@ _AHEAD = 4  # frames rendered ahead of the encoder
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that rendering a segment depends on. ``info`` has the driver's clock."""
+    """Everything that rendering a segment depends on.
+
+    ``info`` has the driver's clock; ``painters`` threads render.
+    """
 
     source: SourceFrame
     driver: Driver
@@ -40,14 +44,15 @@ class Plan:
     info: VideoInfo
     encoder: EncoderSettings
     label: bool
+    painters: int = PAINTERS
 
     def wanted(self, first: int, stop: int) -> NDArray[np.float32]:
         """Landmarks (n, 478, 3) of output frames, in pixels of the source."""
         return self.retargeter.points(self.driver.stored.motion[first:stop])
 
 
-def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) -> None:
-    """Render one segment into ``out``."""
+def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) -> Counter[str]:
+    """Render one segment into ``out``; how many frames that were."""
     with (
         Ahead(_frames(plan, segment), _AHEAD) as frames,
         SegmentWriter(out, plan.info, plan.encoder) as writer,
@@ -55,6 +60,7 @@ def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) 
         for number, frame in enumerate(frames, segment.first):
             writer.write(frame, int(plan.timeline.pts[number]))
             progress.advance()
+    return Counter(frames=segment.stop - segment.first)
 
 
 def _frames(plan: Plan, segment: Segment) -> Iterator[Frame]:
@@ -63,7 +69,7 @@ def _frames(plan: Plan, segment: Segment) -> Iterator[Frame]:
         (first, min(first + size, segment.stop))
         for first in range(segment.first, segment.stop, size)
     )
-    for group in in_order(lambda part: compose(plan, *part), groups, PAINTERS, _GROUPS):
+    for group in in_order(lambda part: compose(plan, *part), groups, plan.painters, _GROUPS):
         yield from group
 
 

@@ -28,7 +28,10 @@ _GROUPS = 3  # groups of frames painted, or waiting for a painter
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that rendering a segment depends on. ``group`` frames are painted at a time."""
+    """Everything that rendering a segment depends on.
+
+    ``group`` frames are painted at a time, by each of ``painters`` threads.
+    """
 
     video: Path
     info: VideoInfo
@@ -39,6 +42,7 @@ class Plan:
     encoder: EncoderSettings
     label: bool
     group: int = 1
+    painters: int = PAINTERS
 
 
 def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) -> Counter[str]:
@@ -70,7 +74,7 @@ def _painted(
                 frame.put(*research_label(frame.width, frame.height))
         return [frame for _, frame in group]
 
-    for group in in_order(finish, grouped(enumerate(frames), plan.group), PAINTERS, _GROUPS):
+    for group in in_order(finish, grouped(enumerate(frames), plan.group), plan.painters, _GROUPS):
         yield from group
 
 

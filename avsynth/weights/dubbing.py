@@ -41,11 +41,15 @@ class DubbingModels:
 
     def renderer(self, mean: Floats) -> Renderer:
         """The renderer for a person with ``mean`` vertices, float32 (V, 2), pixels."""
-        if self.lipsync is None:
-            return ClassicalRenderer(mean)
-        config = self.lipsync.config
-        assert isinstance(config, LipsyncConfig)
-        return LipsyncRenderer(mean, self.lipsync, config.size)
+        return mouth_renderer(self.lipsync, mean)
+
+
+def mouth_renderer(lipsync: LoadedModel | None, mean: Floats) -> Renderer:
+    """The renderer for a person with ``mean`` vertices, float32 (V, 2); None: the classical one."""
+    if lipsync is None:
+        return ClassicalRenderer(mean)
+    assert isinstance(lipsync.config, LipsyncConfig)
+    return LipsyncRenderer(mean, lipsync, lipsync.config.size)
 
 
 def best_lipsync(purpose: Purpose) -> Entry | None:

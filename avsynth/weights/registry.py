@@ -20,9 +20,9 @@ from avsynth.weights.architectures import DISCRIMINATORS, example_batch
 class LoadedModel:
     """A network with its weights, ready to run: ``model(batch) -> batch`` on CPU tensors.
 
-    ``name``, ``kind``, ``config``, ``metadata`` (what the card says, as data), ``sha256``,
-    ``purpose`` ("commercial" or "research"; files without a word about it count as research),
-    ``extras`` (tensors beside the network's) and ``engine`` (the engine's name).
+    ``name``, ``kind``, ``config``, ``metadata`` (what the card says, as data), ``sha256`` and
+    ``path`` of the file, ``purpose`` ("commercial" or "research"; files without a word about it
+    count as research), ``extras`` (tensors beside the network's) and ``engine`` (the engine's name).
     """
 
     def __init__(self, name: str, source: files.WeightsFile, engine: engines.Engine) -> None:
@@ -31,6 +31,7 @@ class LoadedModel:
         self.config: BaseModel = source.config
         self.metadata: dict[str, Any] = source.metadata
         self.sha256 = source.sha256
+        self.path = source.path
         self.purpose: str = source.metadata.get("purpose", "research")
         self.extras: dict[str, Tensor] = source.extras
         self._run = engine

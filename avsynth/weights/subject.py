@@ -17,7 +17,8 @@ from avsynth.weights import file as files
 from avsynth.weights.file import WeightsFile
 
 KIND = "subject"
-_PARTS = ("motion", "lipsync")
+#: Kinds of networks that a subject's file may hold.
+PARTS = ("motion", "lipsync")
 
 
 def read_parts(path: Path, expected_sha256: str | None = None) -> dict[str, WeightsFile]:
@@ -32,7 +33,7 @@ def read_parts(path: Path, expected_sha256: str | None = None) -> dict[str, Weig
             the consent record that it was made under.
     """
     whole = files.read(path, expected_sha256)
-    if whole.kind in _PARTS:
+    if whole.kind in PARTS:
         return {whole.kind: whole}
     if not isinstance(whole.network, SubjectNetwork):
         raise WeightsError(f"weights of kind {whole.kind!r}, not of a subject", path)
