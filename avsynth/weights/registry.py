@@ -22,7 +22,7 @@ class LoadedModel:
 
     ``name``, ``kind``, ``config``, ``metadata`` (what the card says, as data), ``sha256`` and
     ``path`` of the file, ``purpose`` ("commercial" or "research"; files without a word about it
-    count as research), ``extras`` (tensors beside the network's) and ``engine`` (the engine's name).
+    count as research), ``extras`` (tensors beside the network's) and ``engine`` (its name).
     """
 
     def __init__(self, name: str, source: files.WeightsFile, engine: engines.Engine) -> None:
