@@ -46,6 +46,16 @@ def by_command(*arguments: object) -> None:
     main()
 
 
+def start_server(folder: Path) -> None:
+    """Have the server import the libraries, so that no job waits for that."""
+    run = Run(_nothing, folder, folder.with_name("server.log"))
+    assert run.end() == 0
+
+
+def _nothing(folder: Path) -> None:
+    """A job that does nothing."""
+
+
 class Run:
     """A job in a process of its own; what it prints goes to ``log``."""
 
