@@ -64,16 +64,19 @@ class MotionCurve:
         By cubic interpolation. ``PersonStyle.from_units`` makes coefficients of it.
         """
         wanted = np.asarray(times, dtype=np.float64)
-        values = np.concatenate([self.coefficients, self.presence[:, None]], axis=1)
+        count = len(self.coefficients)
         place = (wanted - float(self.start)) * float(self.rate) - 0.5
-        inside = (place > -1) & (place < len(values))
+        inside = (place > -1) & (place < count)
+        place = np.clip(place, -1, count) + 3
+        left = np.minimum(place.astype(np.intp), count + 3)
+        t = (place - left)[:, None].astype(np.float32)
+        # What is near the times, not hours of it, with whole steps to spare.
+        near = slice(max(0, left.min(initial=0) - 8), left.max(initial=0) + 8)
+        values = np.concatenate([self.coefficients[near], self.presence[near, None]], axis=1)
         # Beyond each end one step of the same shape, closed; Catmull-Rom over four steps.
         padded = np.pad(values, ((3, 3), (0, 0)), mode="edge")
         padded[[0, 1, 2, -3, -2, -1], -1] = 0.0
-        place = np.clip(place, -1, len(values)) + 3
-        left = np.minimum(place.astype(np.intp), len(padded) - 3)
-        t = (place - left)[:, None].astype(np.float32)
-        a, b, c, d = (padded[left + k] for k in (-1, 0, 1, 2))
+        a, b, c, d = (padded[left - near.start + k] for k in (-1, 0, 1, 2))
         curve = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
         curve[:, -1] = np.clip(curve[:, -1], 0, 1) * inside
         return np.asarray(curve, np.float32)

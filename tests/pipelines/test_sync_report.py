@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from avsynth.face.mesh import MOUTH_JAW
+from avsynth.face.mouth_space import MouthSpace, PersonStyle, canonical_opening
 from avsynth.media import AudioChunk
 from avsynth.metrics.sync import vocal_drive
+from avsynth.models.speech_to_motion import MotionCurve
 from avsynth.pipelines.speech import minute_by_minute
-from avsynth.pipelines.sync import _seconds
+from avsynth.pipelines.sync import _seconds, openings_wanted
 
 RATE = 16000
 
@@ -66,3 +70,23 @@ def test_a_still_mouth_has_no_offset() -> None:
     drive = minute_by_minute(chunks(syllables(5.0), 16000), vocal_drive)
     assert all(second.offset is None for second in _seconds(np.zeros(len(drive)), drive))
     assert all(second.offset is None for second in _seconds(np.full(len(drive), np.nan), drive))
+
+
+def test_an_hour_of_mouths_is_never_held_at_once() -> None:
+    rng = np.random.default_rng(1)
+    points, count = (len(MOUTH_JAW), 3), 3600 * 25
+    space = MouthSpace(
+        rng.normal(size=points), rng.normal(size=(4, *points)), np.ones(4), np.ones(3)
+    )
+    style = PersonStyle(np.zeros(4), np.zeros(4), np.ones(4))
+    units = rng.normal(size=(count, 4)).astype(np.float32)
+    ones = np.ones(count, np.float32)
+    curve = MotionCurve(Fraction(25), Fraction(0), units, ones, ones)
+    tracemalloc.start()
+    openings = openings_wanted(curve, style, space, count)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30e6  # 530 MB where all are
+    few = slice(2000, 2100)  # around the end of what is done at a time
+    shapes = space.shape(style.from_units(curve.at(np.arange(count)[few] / 25)))
+    assert np.allclose(openings[few], canonical_opening(shapes))
