@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avsynth.cli.clustering import ClusterAddress, Jobs, chosen_cluster
 from avsynth.cli.printing import printable
 from avsynth.cli.signing import Cert, Key, chosen_signer
 from avsynth.errors import ExitCode, UsageError
@@ -69,6 +70,8 @@ def dub(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
+    cluster: ClusterAddress = None,
+    jobs: Jobs = None,
     cert: Cert = None,
     key: Key = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -81,7 +84,7 @@ def dub(
         raise UsageError("either --audio or --cast is needed, and not both")
     if face is not None and cast is not None:
         raise UsageError("--face does not go with --cast: the cast names the faces")
-    signer = chosen_signer(cert, key)
+    signer, where = chosen_signer(cert, key), chosen_cluster(cluster, jobs)
     from avsynth.cli.progress import bars
     from avsynth.pipelines.dub import dub as run
     from avsynth.pipelines.options import Cast, dub_options
@@ -97,7 +100,7 @@ def dub(
     with bars(quiet=as_json) as show:
         report = run(
             video, parts, consent, output, options,
-            preview=preview, signer=signer, progress=show,
+            preview=preview, signer=signer, progress=show, cluster=where,
         )  # fmt: skip
     print(report.model_dump_json(indent=2) if as_json else summary(report))
     if report.missing_frames:

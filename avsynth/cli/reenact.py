@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avsynth.cli.clustering import ClusterAddress, Jobs, chosen_cluster
 from avsynth.cli.printing import printable
 from avsynth.cli.signing import Cert, Key, chosen_signer
 
@@ -65,6 +66,8 @@ def reenact(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
+    cluster: ClusterAddress = None,
+    jobs: Jobs = None,
     cert: Cert = None,
     key: Key = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -74,7 +77,7 @@ def reenact(
     Both the person in the source and the driver must have consented. Run the same command again
     after an interruption: finished segments are not done twice.
     """
-    signer = chosen_signer(cert, key)
+    signer, where = chosen_signer(cert, key), chosen_cluster(cluster, jobs)
     from avsynth.cli.progress import bars
     from avsynth.pipelines.reenact import reenact as run
     from avsynth.pipelines.reenact_options import reenact_options
@@ -89,6 +92,7 @@ def reenact(
         report = run(
             source, driver, consent, output, options,
             driver_consent=driver_consent, preview=preview, signer=signer, progress=show,
+            cluster=where,
         )  # fmt: skip
     print(report.model_dump_json(indent=2) if as_json else summary(report))
 

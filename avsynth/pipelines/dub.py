@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import avsynth
+from avsynth.cluster.connection import Cluster
 from avsynth.errors import InputError, NothingToDoError
 from avsynth.media import EncoderSettings, join, sha256_file
 from avsynth.media.encoding import tags_of
@@ -33,6 +34,7 @@ from avsynth.pipelines.dub_voice import (
     refuse_many,
     voice_files,
 )
+from avsynth.pipelines.dub_work import DubWork
 from avsynth.pipelines.inputs import Cast, Inputs, check_inputs, report_path
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.networks import device, frames_at_once, networks
@@ -41,6 +43,7 @@ from avsynth.pipelines.preview import preview as write_preview
 from avsynth.pipelines.progress import Callback, Progress
 from avsynth.pipelines.segment import Plan, render_segment
 from avsynth.pipelines.segments import one_by_one, render_missing, segment_file
+from avsynth.pipelines.segments_on_cluster import on_cluster
 from avsynth.pipelines.speech import Speech, listen, soundtrack
 from avsynth.pipelines.timeline import Timeline, fit, fit_note
 from avsynth.provenance import consent as consents
@@ -62,6 +65,7 @@ def dub(
     preview: Path | None = None,
     signer: Signer | None = None,
     progress: Callback | None = None,
+    cluster: Cluster | None = None,
 ) -> Report:
     """Give faces of ``video`` new speech; write ``output`` and ``OUTPUT.report.json``.
 
@@ -75,6 +79,7 @@ def dub(
             that fails the report's notes say so.
         signer: certificate and key for the credentials; default this machine's own.
         progress: called with a ``Step`` as the work goes on.
+        cluster: where segments are rendered; default this process.
 
     Raises:
         AvsynthError: one of the family, see ``avsynth.errors``; then nothing is left under the
@@ -112,7 +117,7 @@ def dub(
         research = models.research is not None or (voice is not None and voice.research)
         label = allowed.label is not None or research
         plan = _plan(inputs, analysis, timeline, parts, models, encoder, options, label)
-        outcomes = _render(plan, job, options, steps)
+        outcomes = _render(plan, job, options, steps, models, cluster)
         steps.start("sync")
         faces = [face_report(inputs, part, plan) for part in parts]
         steps.start("join and sign")
@@ -224,11 +229,17 @@ def _plan(
     )
 
 
-def _render(plan: Plan, job: Job, options: DubOptions, steps: Progress) -> Counter[str]:
+def _render(
+    plan: Plan, job: Job, options: DubOptions, steps: Progress, models: DubbingModels,
+    cluster: Cluster | None,
+) -> Counter[str]:  # fmt: skip
     """Render the segments that are not there yet."""
     steps.start("mouths", len(plan.timeline))
     segments = plan.timeline.segments(options.segment_seconds)
-    outcomes = render_missing(segments, job, steps, one_by_one(partial(render_segment, plan)))
+    render = one_by_one(partial(render_segment, plan))
+    if cluster is not None:
+        render = on_cluster(cluster, DubWork.of(plan, job.folder, models))
+    outcomes = render_missing(segments, job, steps, render)
     if not outcomes[DUBBED]:
         why = ", ".join(f"{reason}: {count}" for reason, count in outcomes.items())
         raise NothingToDoError(f"no frame could be dubbed ({why})", plan.video)

@@ -17,13 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import avsynth
+from avsynth.cluster.connection import Cluster
 from avsynth.errors import InputError
-from avsynth.face.head_motion import EASED, HELD, MEASURED, Retargeter
-from avsynth.media import EncoderSettings, MediaInfo, VideoInfo, join, sha256_file
-from avsynth.media.canvas import Canvas
+from avsynth.face.head_motion import EASED, HELD, MEASURED
+from avsynth.media import EncoderSettings, MediaInfo, join, sha256_file
 from avsynth.media.encoding import tags_of
 from avsynth.pipelines.driver import Driver, watch
 from avsynth.pipelines.inputs import report_path
@@ -35,10 +33,11 @@ from avsynth.pipelines.reenact_networks import networks
 from avsynth.pipelines.reenact_options import ReenactOptions
 from avsynth.pipelines.reenact_preview import write_preview
 from avsynth.pipelines.reenact_report import actions, notes_of, reenactment
-from avsynth.pipelines.reenact_segment import Plan, render_segment
+from avsynth.pipelines.reenact_segment import Plan, make_plan, render_segment
 from avsynth.pipelines.reenact_source import SourceFrame, film_source, still_source
+from avsynth.pipelines.reenact_work import ReenactWork
 from avsynth.pipelines.segments import one_by_one, render_missing, segment_file
-from avsynth.pipelines.timeline import Timeline
+from avsynth.pipelines.segments_on_cluster import on_cluster
 from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
 from avsynth.reporting import FileHash, Report, Weights, peak_memory_mb
@@ -59,6 +58,7 @@ def reenact(
     preview: Path | None = None,
     signer: Signer | None = None,
     progress: Callback | None = None,
+    cluster: Cluster | None = None,
 ) -> Report:
     """Move ``source`` as ``driver`` moved; write ``output`` and ``OUTPUT.report.json``.
 
@@ -73,6 +73,7 @@ def reenact(
         preview: where to write a contact sheet (PNG); where that fails the report says so.
         signer: certificate and key for the credentials; default this machine's own.
         progress: called with a ``Step`` as the work goes on.
+        cluster: where segments are rendered; default this process.
 
     Raises:
         AvsynthError: one of the family, see ``avsynth.errors``; then nothing is left under the
@@ -93,8 +94,9 @@ def reenact(
         moving = _driver(inputs, options, job, steps)
         steps.start("source")
         shown = still or film_source(inputs, options, moving.stored.motion, job)
-        plan = _plan(shown, moving, options, models, allowed, encoder)
-        _render(plan, job, options, steps)
+        label = allowed.label or models.research is not None
+        plan = make_plan(shown, moving, options, models, label, encoder)
+        _render(plan, job, options, steps, models, cluster)
         steps.start("join and sign")
         joined, dropped = _join(job, plan, inputs, options, output)
         signed = credentials.sign(
@@ -182,49 +184,17 @@ def _driver(inputs: ReenactInputs, options: ReenactOptions, job: Job, steps: Pro
     return watch(inputs.driver, inputs.driver_info, options.driver_face, job, steps, {})
 
 
-def _plan(
-    source: SourceFrame,
-    driver: Driver,
-    options: ReenactOptions,
-    models: ReenactModels,
-    allowed: Allowed,
-    encoder: EncoderSettings,
-) -> Plan:
-    stored = driver.stored
-    timeline = Timeline(
-        np.arange(len(driver), dtype=np.int64), stored.times, stored.end, stored.time_base, False
-    )
-    like = _with_clock(source.like, driver)
-    retargeter = Retargeter(
-        stored.motion, source.points, relative=not options.absolute, parts=options.parts,
-        strength=options.strength, moderate=True,
-    )  # fmt: skip
-    canvas = Canvas(source.frame, source.portrait.box)
-    renderer = models.renderer(source.portrait)
-    label = allowed.label or models.research is not None
-    return Plan(source, driver, timeline, retargeter, canvas, renderer, like, encoder, label)
-
-
-def _with_clock(like: VideoInfo, driver: Driver) -> VideoInfo:
-    """The source's pictures at the driver's times."""
-    stored = driver.stored
-    return replace(
-        like,
-        time_base=stored.time_base,
-        average_rate=stored.rate,
-        start=int(stored.times[0]) * stored.time_base,
-        duration=driver.seconds,
-        frames=len(driver),
-        interlaced=False,
-        variable_rate=None,
-    )
-
-
-def _render(plan: Plan, job: Job, options: ReenactOptions, steps: Progress) -> None:
+def _render(
+    plan: Plan, job: Job, options: ReenactOptions, steps: Progress, models: ReenactModels,
+    cluster: Cluster | None,
+) -> None:  # fmt: skip
     """Render the segments that are not there yet."""
     steps.start("portrait", len(plan.timeline))
     segments = plan.timeline.segments(options.segment_seconds)
-    render_missing(segments, job, steps, one_by_one(partial(render_segment, plan)))
+    render = one_by_one(partial(render_segment, plan))
+    if cluster is not None:
+        render = on_cluster(cluster, ReenactWork.of(plan, options, models))
+    render_missing(segments, job, steps, render)
 
 
 def _join(

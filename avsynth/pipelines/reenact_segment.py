@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,12 @@ from avsynth.media import EncoderSettings, Frame, SegmentWriter, VideoInfo
 from avsynth.media.canvas import Canvas
 from avsynth.pipelines.driver import Driver
 from avsynth.pipelines.progress import Progress
+from avsynth.pipelines.reenact_options import ReenactOptions
 from avsynth.pipelines.reenact_source import SourceFrame
 from avsynth.pipelines.stages import Ahead, in_order
 from avsynth.pipelines.timeline import Segment, Timeline
 from avsynth.provenance.label import research_label
+from avsynth.weights.reenacting import ReenactModels
 
 PAINTERS = 2  # threads that render; the encoder has its own
 _GROUP = 8  # frames rendered together, fewer where they are large
@@ -49,6 +51,45 @@ class Plan:
     def wanted(self, first: int, stop: int) -> NDArray[np.float32]:
         """Landmarks (n, 478, 3) of output frames, in pixels of the source."""
         return self.retargeter.points(self.driver.stored.motion[first:stop])
+
+
+def make_plan(
+    source: SourceFrame,
+    driver: Driver,
+    options: ReenactOptions,
+    models: ReenactModels,
+    label: bool,
+    encoder: EncoderSettings,
+    start: int | None = None,
+) -> Plan:
+    """Put the driver's motion and the source together; ``start`` as ``Retargeter`` has it."""
+    stored = driver.stored
+    timeline = Timeline(
+        np.arange(len(driver), dtype=np.int64), stored.times, stored.end, stored.time_base, False
+    )
+    like = _with_clock(source.like, driver)
+    retargeter = Retargeter(
+        stored.motion, source.points, relative=not options.absolute, start=start,
+        parts=options.parts, strength=options.strength, moderate=True,
+    )  # fmt: skip
+    canvas = Canvas(source.frame, source.portrait.box)
+    renderer = models.renderer(source.portrait)
+    return Plan(source, driver, timeline, retargeter, canvas, renderer, like, encoder, label)
+
+
+def _with_clock(like: VideoInfo, driver: Driver) -> VideoInfo:
+    """The source's pictures at the driver's times."""
+    stored = driver.stored
+    return replace(
+        like,
+        time_base=stored.time_base,
+        average_rate=stored.rate,
+        start=int(stored.times[0]) * stored.time_base,
+        duration=driver.seconds,
+        frames=len(driver),
+        interlaced=False,
+        variable_rate=None,
+    )
 
 
 def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) -> Counter[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -44,6 +45,7 @@ class SourceFrame:
         like: describes it to an encoder, in all but the clock.
         points: float32 (478, 3), landmarks in its pixels.
         portrait: the part that moves.
+        path: of its file.
         seconds: where in a film it was; None for a picture.
         notes: for the report.
     """
@@ -52,6 +54,7 @@ class SourceFrame:
     like: VideoInfo
     points: NDArray[np.float32]
     portrait: Portrait
+    path: Path
     seconds: float | None
     notes: tuple[str, ...]
 
@@ -70,7 +73,7 @@ def still_source(inputs: ReenactInputs, options: ReenactOptions) -> SourceFrame:
         points, notes = _face(still.frame, inputs, options, tracker)
     _refuse_hopeless(points, still.frame, inputs)
     like = video_like(still.frame.width, still.frame.height)
-    return _source(still.frame, like, points, None, (*still.notes, *notes))
+    return _source(inputs.source, still.frame, like, points, None, (*still.notes, *notes))
 
 
 def film_source(
@@ -91,19 +94,37 @@ def film_source(
             np.savez(file, pts=pts, points=points, notes=np.array(notes, dtype=np.str_))
     with np.load(job.path(_STORED), allow_pickle=False) as stored:
         points, told = stored["points"], [str(note) for note in stored["notes"]]
-        frame = _frame_at(inputs, int(stored["pts"]))
+        frame = _frame_at(inputs.source, int(stored["pts"]))
     _refuse_hopeless(points, frame, inputs)
-    return _source(frame, like, points, float(frame.time - like.start), told)
+    seconds = float(frame.time - like.start)
+    return _source(inputs.source, frame, like, points, seconds, told)
+
+
+def reopened(
+    path: Path, time: int | None, like: VideoInfo, points: NDArray[np.float32]
+) -> SourceFrame:
+    """A source that was chosen before: the frame at ``time`` in a film, None: a picture.
+
+    Raises:
+        InputError: it cannot be decoded.
+    """
+    if time is None:
+        with quiet():
+            frame = read_still(path).frame
+    else:
+        frame = _frame_at(path, time)
+    return _source(path, frame, like, points, None, ())
 
 
 def _source(
-    frame: Frame, like: VideoInfo, points: NDArray[np.float32], seconds: float | None,
-    notes: Sequence[str],
+    path: Path, frame: Frame, like: VideoInfo, points: NDArray[np.float32],
+    seconds: float | None, notes: Sequence[str],
 ) -> SourceFrame:  # fmt: skip
     box = portrait_box(points, frame.width, frame.height)
     inside = points - np.array([box.x0, box.y0, 0], np.float32)
     portrait = Portrait(frame.rgb(box), box, inside)
-    return SourceFrame(frame, like, points, portrait, seconds, (*notes, *_doubts(points, frame)))
+    notes = (*notes, *_doubts(points, frame))
+    return SourceFrame(frame, like, points, portrait, path, seconds, notes)
 
 
 def _face(
@@ -139,7 +160,7 @@ def _choose(
         with read_frames(inputs.source) as frames:
             times = np.array([frame.pts for frame in frames], np.int64)
     if options.source_at is not None:
-        looks = iter([_frame_at(inputs, _time_at(inputs, options.source_at, times))])
+        looks = iter([_frame_at(inputs.source, _time_at(inputs, options.source_at, times))])
     else:
         looks = _looks(inputs, times)
     best: tuple[float, int, NDArray[np.float32], list[str]] | None = None
@@ -167,7 +188,7 @@ def _looks(inputs: ReenactInputs, times: NDArray[np.int64]) -> Iterator[Frame]:
     wanted = times[np.unique(np.linspace(0, len(times) - 1, _LOOKS).round().astype(int))]
     if len(times) > _READ_THROUGH:
         for pts in wanted:
-            yield _frame_at(inputs, int(pts))
+            yield _frame_at(inputs.source, int(pts))
         return
     with read_frames(inputs.source) as frames:
         yield from (frame for frame in frames if frame.pts in wanted)
@@ -184,11 +205,11 @@ def _time_at(inputs: ReenactInputs, seconds: float, times: NDArray[np.int64]) ->
     return int(times[max(0, int(np.searchsorted(times, round(wanted), side="right")) - 1)])
 
 
-def _frame_at(inputs: ReenactInputs, pts: int) -> Frame:
-    with read_frames(inputs.source, pts) as frames:
+def _frame_at(source: Path, pts: int) -> Frame:
+    with read_frames(source, pts) as frames:
         frame = next(frames, None)
     if frame is None:
-        raise InputError("no picture in it can be decoded", inputs.source)
+        raise InputError("no picture in it can be decoded", source)
     return frame
 
 

@@ -59,7 +59,7 @@ class MotionFile:
         time_base: seconds a unit.
         rate: frames a second on average; 0 where nobody knows.
         metadata: where it is from: hashes of the source and of the consent record.
-        sha256: of the file.
+        path, sha256: of the file.
     """
 
     motion: HeadMotion
@@ -68,6 +68,7 @@ class MotionFile:
     time_base: Fraction
     rate: Fraction
     metadata: dict[str, Any]
+    path: Path
     sha256: str
 
 
@@ -138,7 +139,7 @@ def read_motion(path: Path, *, own: bool = False) -> MotionFile:
             arrays = {name: file.get_tensor(name) for name in found if name != _LAST}
         header = json.loads(stored[_FORMAT])
         arrays[_LAST] = _expression(path, count)
-        result = _checked(arrays, header, sha256(path))
+        result = _checked(arrays, header, path)
     except (SafetensorError, OSError) as error:
         raise WeightsError("not a safetensors file, or a damaged one", path) from error
     except (KeyError, TypeError, ValueError, ZeroDivisionError, RecursionError) as error:
@@ -187,7 +188,7 @@ def _expression(path: Path, count: int) -> DiskRows:
     return DiskRows(path, (count, MESH_POINTS, 3), "<f2", 8 + length + int(place))
 
 
-def _checked(arrays: dict[str, Any], header: dict[str, Any], digest: str) -> MotionFile:
+def _checked(arrays: dict[str, Any], header: dict[str, Any], path: Path) -> MotionFile:
     times, expression = arrays.pop("times"), arrays[_LAST]
     for name, values in arrays.items():
         most = _LIMITS.get(name, np.inf)
@@ -216,4 +217,4 @@ def _checked(arrays: dict[str, Any], header: dict[str, Any], digest: str) -> Mot
     if not isinstance(header["metadata"], dict):
         raise ValueError("nothing is said of where it is from")
     motion = HeadMotion(rotation, scale, arrays["shift"], expression, arrays["gauges"], seen, cut)
-    return MotionFile(motion, times, end, time_base, rate, header["metadata"], digest)
+    return MotionFile(motion, times, end, time_base, rate, header["metadata"], path, sha256(path))

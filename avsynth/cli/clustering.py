@@ -1,0 +1,42 @@
+"""Where the work is done: options that the verbs whose work can be spread have alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from avsynth.errors import UsageError
+
+if TYPE_CHECKING:
+    from avsynth.cluster.connection import Cluster
+
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Spread the work over processes: local, or a cluster of Ray: auto, HOST:6379, "
+        "ray://HOST:10001.",
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(help="With --cluster: workers. Default: as many as it has processors."),
+]
+
+
+def chosen_cluster(address: str | None, jobs: int | None) -> Cluster | None:
+    """Where; None: in this process.
+
+    Raises:
+        UsageError: workers without a cluster, or none at all.
+    """
+    if jobs is not None and address is None:
+        raise UsageError("--jobs goes with --cluster")
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"--jobs {jobs}: at least 1")
+    if address is None:
+        return None
+    from avsynth.cluster.connection import Cluster
+
+    return Cluster(address, jobs)
