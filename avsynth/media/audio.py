@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from avsynth.media.opening import StrPath, open_input
 Samples = NDArray[np.float32]
 
 _TOLERANCE = Fraction(1, 100)  # seconds that time stamps may stray before the time line follows
+_JUMP = 10  # seconds ahead that one time stamp alone is not believed
+_LONGEST_GAP = 86400  # seconds of silence that are filled in
 _PREROLL = Fraction(1, 2)  # seconds decoded before a start in mid-stream, for codecs with memory
 _BLOCK = Fraction(1, 4)  # seconds in a chunk, about
 _WEIGHTS = {"LFE": 0.0, "LFE2": 0.0, "FC": 1.0, "FL": 0.7071, "FR": 0.7071}  # others 0.5
@@ -134,7 +137,7 @@ def _unbroken(
     origin: Fraction | None = None
     rate = done = waiting = 0
     parts: list[Samples] = []
-    for frame, time in _decoded(path, index, start):
+    for frame, time in _believable(_decoded(path, index, start)):
         samples = _floats(frame, mono)
         if origin is None:
             rate = frame.sample_rate
@@ -144,6 +147,9 @@ def _unbroken(
         if time is not None:
             ahead = time - (origin + Fraction(done + waiting, rate))
             gap = round(ahead * rate)
+            if ahead > _LONGEST_GAP:
+                hint = "its time stamps are damaged"
+                raise InputError(f"its audio has a gap of {float(ahead):.3g} s", path, hint)
             if ahead > _TOLERANCE:
                 for length in _pieces(gap, rate):
                     silence = np.zeros((length, *samples.shape[1:]), np.float32)
@@ -163,6 +169,26 @@ def _unbroken(
             raise InputError("none of its audio can be decoded", path)
         return
     yield from _flush(parts, origin, done, rate)
+
+
+def _believable(
+    decoded: Iterator[tuple[AudioFrame, Fraction | None]],
+) -> Iterator[tuple[AudioFrame, Fraction | None]]:
+    """Without times far ahead of the frame before that the frame after does not bear out.
+
+    Followed, one damaged time stamp would give hours of silence and lose all sound after it.
+    """
+    end: Fraction | None = None  # of the frame before
+    nothing: list[tuple[AudioFrame | None, Fraction | None]] = [(None, None)]
+    for (frame, time), (_, following) in itertools.pairwise(itertools.chain(decoded, nothing)):
+        assert frame is not None
+        ahead = time is not None and end is not None and time > end + _JUMP
+        if ahead and time is not None and following is not None and following < time:
+            time = None
+        end = end if time is None else time
+        if end is not None:
+            end += Fraction(frame.samples, frame.sample_rate or 1)
+        yield frame, time
 
 
 def _flush(parts: list[Samples], origin: Fraction, done: int, rate: int) -> Iterator[AudioChunk]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from fractions import Fraction
@@ -83,10 +84,11 @@ def _video_info(
 ) -> VideoInfo:
     context = stream.codec_context
     checked_size(context.width, context.height, path)
-    # Without a length there is no way back to the beginning, which a single picture is.
-    first = None if container.duration else _first_picture(container, stream)
+    first = _first_picture(container, stream)
+    if container.duration:
+        with contextlib.suppress(av.error.FFmpegError):  # not every file has a way back
+            container.seek(0)
     variable = _variable_rate(container, stream)
-    first = first or _first_picture(container, stream)
     width, height = (first.width, first.height) if first else (context.width, context.height)
     checked_size(width, height, path)
     orientation = Orientation()
@@ -145,8 +147,6 @@ def _first_picture(
 ) -> VideoFrame | None:
     """The first picture that decodes, or None."""
     stream.codec_context.thread_type = ThreadType.SLICE  # one picture: frame threads only delay it
-    if container.duration:
-        container.seek(0)
     packets = itertools.islice(container.demux(stream), _FIRST_PICTURE_PACKETS)
     for packet in itertools.chain(packets, [None]):
         try:

@@ -82,7 +82,8 @@ def _read(
             address = plain(str(problem).rpartition(" url ")[2])
             note = f"its credentials are said to be at {address}, which is not looked up"
             return CredentialReport(str(path), "none", remote=address, notes=(note,))
-        if "asset could not be parsed" in str(problem):
+        cut_off = isinstance(problem, c2pa.C2paError.Io)
+        if cut_off or "asset could not be parsed" in str(problem):
             raise InputError("damaged, or not what its name says", path) from problem
         what = plain(f"the credentials cannot be read: {problem}")
         return CredentialReport(str(path), "invalid", problems=(what,))

@@ -120,22 +120,40 @@ def test_gaps_are_silent_and_overlaps_cut(tmp_path: Path) -> None:
     assert np.all(np.delete(found, slice(4800, 8000)) > 0.4)
 
 
-def test_long_gaps_do_not_fill_memory(tmp_path: Path) -> None:
-    path = tmp_path / "gap.mkv"
+def stamped(path: Path, times: list[int]) -> Path:
+    """Frames of 480 samples, a hundredth of a second, that say they begin at ``times``."""
     with av.open(str(path), "w") as output:
         track = output.add_stream("pcm_s16le", rate=48000)
         track.codec_context.layout = "mono"
-        for pts in (0, 48000 * 3600):
+        for number, pts in enumerate(times):
             frame = av.AudioFrame.from_ndarray(np.ones((1, 480), np.float32) / 2, "fltp", "mono")
             frame.sample_rate, frame.pts, frame.time_base = 48000, pts, Fraction(1, 48000)
             for packet in track.encode(frame):
-                packet.pts = packet.dts = pts
+                packet.pts, packet.dts = pts, min(pts, 480 * number)
                 packet.time_base = Fraction(1, 48000)
                 output.mux(packet)
+    return path
+
+
+def test_long_gaps_do_not_fill_memory(tmp_path: Path) -> None:
+    path = stamped(tmp_path / "gap.mkv", [0, 48000 * 3600])
     longest = total = 0
     for chunk in read_audio(path, 48000):
         longest, total = max(longest, len(chunk.samples)), total + len(chunk.samples)
     assert longest <= 48000 and total == 48000 * 3600 + 480
+
+
+def test_one_damaged_time_stamp_is_not_followed(tmp_path: Path) -> None:
+    path = stamped(tmp_path / "bad.nut", [0, 480, 48000 * 3600 * 70, 1440, 1920])
+    found = whole(path, 48000)
+    assert len(found) == 5 * 480 and np.all(found > 0.4)
+
+
+def test_a_gap_of_days_is_refused(tmp_path: Path) -> None:
+    hour = 48000 * 3600
+    path = stamped(tmp_path / "bad.nut", [0, 480, 70 * hour, 70 * hour + 480])
+    with pytest.raises(InputError, match="gap of"):
+        whole(path, 48000)
 
 
 def test_a_late_start_is_told(tmp_path: Path) -> None:
