@@ -6,48 +6,27 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from avsynth.errors import ExitCode, NothingToDoError, ResourceError, UsageError
+from avsynth.cluster.engine import Cluster
+from avsynth.cluster.storage import is_url
+from avsynth.errors import ExitCode, NothingToDoError
 from avsynth.media.opening import StrPath
 from avsynth.pipelines.progress import Callback, Progress
+from detectors.cluster import scan_on
 from detectors.options import ScanOptions
 from detectors.pool import PATIENCE, Order, Outcome, Pool, look
 from detectors.report import html
 from detectors.report import json as lines
-from detectors.report.values import text
-from detectors.resume import Earlier, Lines, read_lines
+from detectors.results import BatchOptions, Results
+from detectors.resume import read_lines
 from detectors.scan import Scanner
 from detectors.sharing import processors
 from detectors.unreadable import unreadable
 from detectors.verdict import Verdict
 from detectors.walk import Item, Walk
-
-#: Name of the JSON Lines in a folder of reports.
-LINES: Final = "scan.jsonl"
-
-
-@dataclass(frozen=True)
-class BatchOptions:
-    """How many files are gone through.
-
-    Attributes:
-        recursive: look through folders.
-        jobs: worker processes; None: as many as processors, one file alone in this process.
-        out: JSON Lines, one a file, written as they are found.
-        resume: skip what ``out`` already holds of unchanged files under the same settings.
-        report: a folder for an HTML page a file and an index; has its own JSON Lines unless
-            ``out`` names others.
-        patience: seconds without progress after which a file is given up.
-    """
-
-    recursive: bool = False
-    jobs: int | None = None
-    out: Path | None = None
-    resume: bool = False
-    report: Path | None = None
-    patience: float = PATIENCE
 
 
 @dataclass
@@ -117,102 +96,76 @@ def run(
 
     Raises:
         UsageError: a folder without ``recursive``, or options that contradict each other.
+        InputError: a folder of a store cannot be listed.
         NothingToDoError: no file to look at.
-        ResourceError: results cannot be written.
+        ResourceError: results cannot be written, or the cluster not be used.
         WeightsError: a network is missing.
     """
-    out = batch.out or (None if batch.report is None else batch.report / LINES)
-    _check(batch, out)
+    results = Results(batch, options.settings()["fingerprint"])
     walk = Walk(paths, batch.recursive)
-    items = list(walk)  # names alone; a bar needs their number
     summary = Summary(skipped=walk.skipped)
-    earlier = Earlier(out, options.settings()["fingerprint"]) if out and batch.resume else None
-    todo = [item for item in items if earlier is None or not earlier.has(item)]
-    if earlier is not None:
-        summary.answers.update(earlier.answers)
-        summary.earlier = earlier.answers.total()
-    with _Sink(out, batch.report) as sink:
-        for folder, why in walk.closed.items():
-            error = OSError(f"a folder that cannot be looked through: {why}")
-            found = unreadable(folder, error, options.settings())
-            _told(found, summary, sink, tell)
-        for _, verdict in _outcomes(todo, options, batch, progress):
+    todo: Iterator[Item] = (item for item in walk if not results.has(item))
+    total = None
+    if batch.cluster is None and not any(is_url(os.fspath(path)) for path in paths):
+        known = list(todo)  # names alone; a bar needs their number
+        todo, total = iter(known), len(known)
+    with results:
+        for _, verdict in _outcomes(todo, total, options, batch, progress):
             if verdict is None:
                 summary.skipped["no media by what they hold"] += 1
             else:
-                _told(verdict, summary, sink, tell)
+                _told(verdict, summary, results, tell)
+        for folder, why in walk.closed.items():
+            error = OSError(f"a folder that cannot be looked through: {why}")
+            _told(unreadable(folder, error, options.settings()), summary, results, tell)
+    summary.answers.update(results.answers)
+    summary.earlier = results.answers.total()
     if not summary.answers.total():
         raise NothingToDoError("no media to look at", hint=_passed_over(summary))
-    if batch.report is not None and out is not None:
-        found_before = (lines.read(line) for line in read_lines(out))
+    if batch.report is not None and results.file is not None:
+        found_before = (lines.read(line) for line in read_lines(results.file))
         summary.index = html.write_index(found_before, batch.report)
     return summary
 
 
-def _told(verdict: Verdict, summary: Summary, sink: _Sink, tell: Callable[[Verdict], None]) -> None:
+def _told(
+    verdict: Verdict, summary: Summary, results: Results, tell: Callable[[Verdict], None]
+) -> None:
     summary.answers[verdict.answer] += 1
-    sink.write(verdict)
+    results.write(verdict)
     tell(verdict)
 
 
 def _outcomes(
-    items: list[Item], options: ScanOptions, batch: BatchOptions, progress: Callback | None
-) -> Iterator[Outcome]:
-    """Every item with its verdict, as they are done."""
-    if len(items) == 1 and batch.jobs is None:
+    items: Iterator[Item], total: int | None, options: ScanOptions, batch: BatchOptions,
+    progress: Callback | None,
+) -> Iterator[Outcome]:  # fmt: skip
+    """Every item with its verdict, as they are done; there are ``total`` if that is known."""
+    first = list(islice(items, batch.jobs or processors()))
+    items = chain(first, items)
+    if len(first) == 1 and batch.jobs is None and batch.cluster is None:
         with Scanner(options) as scanner:
-            yield items[0], look(scanner, items[0], batch.report, progress)
+            yield first[0], look(scanner, first[0], batch.report, progress)
         return
-    jobs = min(batch.jobs or processors(), max(len(items), 1))
     steps = Progress(progress)
-    steps.start("scanning files", len(items))
-    with Pool(Order(options, batch.report, _threads(jobs)), jobs, batch.patience) as pool:
-        for outcome in pool.run(items):
-            yield outcome
-            steps.advance()
+    steps.start("scanning files", total)
+    for outcome in _by_workers(items, len(first), options, batch):
+        yield outcome
+        steps.advance()
     steps.finish()
 
 
-def _check(batch: BatchOptions, out: Path | None) -> None:
-    if batch.resume and out is None:
-        raise UsageError("--resume needs --out or --report, whose results it goes on with")
-    if out is not None and not batch.resume and out.exists() and out.stat().st_size:
-        raise UsageError("exists already", out, "--resume goes on with it; or name another file")
-    if batch.report is not None:
-        try:
-            batch.report.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ResourceError(
-                f"cannot make the folder: {error.strerror}", batch.report
-            ) from error
-
-
-class _Sink:
-    """Where results are written as they come, if anywhere."""
-
-    def __init__(self, out: Path | None, pages: Path | None) -> None:
-        self._lines = None if out is None else Lines(out)
-        self._pages = pages
-
-    def __enter__(self) -> _Sink:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._lines is not None:
-            self._lines.__exit__(*exc)
-
-    def write(self, verdict: Verdict) -> None:
-        """Add a verdict."""
-        if self._lines is not None:
-            self._lines.write(line(verdict, self._pages))
-
-
-def line(verdict: Verdict, pages: Path | None) -> dict[str, Any]:
-    """The verdict's JSON line, with its page where there is one."""
-    found = lines.line(verdict)
-    if pages is not None and (page := pages / html.page_name(verdict)).is_file():
-        found["report"] = text(page)
-    return found
+def _by_workers(
+    items: Iterable[Item], most: int, options: ScanOptions, batch: BatchOptions
+) -> Iterator[Outcome]:
+    """The same by a cluster, or by processes of this machine, ``most`` at most."""
+    if batch.cluster is not None:
+        cluster = Cluster(batch.cluster, batch.jobs)
+        yield from scan_on(cluster, items, options, batch.report, batch.patience)
+    elif most:
+        order = Order(options, batch.report, _threads(batch.jobs))
+        with Pool(order, most, batch.patience) as pool:
+            yield from pool.run(items)
 
 
 def _passed_over(summary: Summary) -> str | None:

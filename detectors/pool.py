@@ -26,7 +26,7 @@ from avsynth.pipelines.progress import Callback, Step
 from detectors.options import ScanOptions
 from detectors.scan import Scanner
 from detectors.sharing import narrow, start_workers
-from detectors.unreadable import unreadable
+from detectors.stored import at_hand, sendable, told_of, unreachable
 from detectors.verdict import Verdict
 from detectors.walk import Item, is_media
 
@@ -93,7 +93,8 @@ class Pool:
                     following = next(waiting, None)
                     more = following is not None
                     if following is not None:
-                        worker.give(*following)
+                        number, item = following
+                        worker.give(number, sendable(item))
             for number, outcome in self._finished():
                 kept[number] = outcome
             while kept and (not in_order or due in kept):
@@ -112,11 +113,11 @@ class Pool:
                 found = worker.take() if worker in ready else None
             except (EOFError, OSError):
                 why = f"the process that looked at it died ({worker.end()})"
-                found = (unreadable(item.path, InputError(why), self._settings),)
+                found = (unreachable(item, InputError(why), self._settings),)
             if found is None and worker.silent_for > max(self._patience, worker.start_up):
                 worker.end()
                 why = f"given up: nothing moved for {self._patience:.0f} s"
-                found = (unreadable(item.path, InputError(why), self._settings),)
+                found = (unreachable(item, InputError(why), self._settings),)
             if found is not None:
                 yield number, (item, found[0])
 
@@ -216,9 +217,13 @@ def look(
     scanner: Scanner, item: Item, pages: Path | None, progress: Callback | None = None
 ) -> Verdict | None:
     """The verdict on an item, its page written; None where it proves to be no media."""
-    if not item.sure and not is_media(item.path):
-        return None
-    verdict = scanner.scan(item.path, progress)
+    try:
+        with at_hand(item) as path:
+            if not item.sure and not is_media(path):
+                return None
+            verdict = told_of(item, scanner.scan(path, progress))
+    except InputError as error:
+        verdict = unreachable(item, error, scanner.options.settings())
     if pages is not None:
         from detectors.report import html
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from avsynth.cluster.storage import is_url
 from avsynth.errors import InputError, ResourceError
 from avsynth.media import atomic_output
 from detectors.report.values import text
-from detectors.walk import Item
+from detectors.walk import Item, State, state_of
 
 Line = dict[str, Any]
 _AS_IT_IS = getattr(os, "O_BINARY", 0)  # Windows would add a character to every end of line
@@ -72,14 +73,13 @@ def read_lines(path: Path) -> Iterator[Line]:
 class Earlier:
     """What earlier scans into the same file have found, and need not find again.
 
-    A file is known by path, size and time of change, and by what steered the scan. ``answers``
-    counts the verdicts that are taken over.
+    A file is known by path, size and time of change (and entity tag, in a store), and by what
+    steered the scan. ``answers`` counts the verdicts that are taken over.
     """
 
     def __init__(self, path: Path, fingerprint: str) -> None:
         """Read ``path``, if it is there, and drop from it what has to be done again."""
-        self._known: dict[str, tuple[int, int]] = {}
-        self._answers: dict[str, str] = {}
+        self._known: dict[str, tuple[State, str]] = {}
         self.answers: Counter[str] = Counter()
         if not path.exists():
             return
@@ -90,30 +90,29 @@ class Earlier:
 
     def has(self, item: Item) -> bool:
         """Whether a file has been scanned as it is now; counts its verdict if so."""
-        name = text(item.path)
-        if self._known.get(name) is None or self._known[name] != _state(item.path):
+        state, answer = self._known.get(text(item.path), (None, ""))
+        if state is None or state != (item.state or state_of(item.path)):
             return False
-        self.answers[self._answers[name]] += 1
+        self.answers[answer] += 1
         return True
 
     def _holds(self, line: Line, fingerprint: str) -> bool:
         """Whether a line may stay; what it says of is known from now on."""
-        modified = line.get("properties", {}).get("modified_ns")
-        same = line.get("settings", {}).get("fingerprint") == fingerprint
-        if line["verdict"] == "unreadable" or not same or not isinstance(modified, int):
+        told = state_told(line, fingerprint)
+        if told is None or line["path"] in self._known:
             return False
-        state = _state(line["path"])
-        if line["path"] in self._known or (state is not None and state != (line["size"], modified)):
+        now = None if is_url(line["path"]) else state_of(line["path"])
+        if now is not None and now != told:
             return False
-        self._known[line["path"]] = line["size"], modified
-        self._answers[line["path"]] = line["verdict"]
+        self._known[line["path"]] = told, line["verdict"]
         return True
 
 
-def _state(path: str) -> tuple[int, int] | None:
-    """Size and time of change, None where there is no such file."""
-    try:
-        state = Path(path).stat()
-    except (OSError, ValueError):
+def state_told(line: Line, fingerprint: str) -> State | None:
+    """Of the file that a line judges, under the same settings; None where it is to be redone."""
+    found = line.get("properties", {})
+    modified, etag = found.get("modified_ns"), found.get("etag")
+    same = line.get("settings", {}).get("fingerprint") == fingerprint
+    if line["verdict"] == "unreadable" or not same or not (isinstance(modified, int) or etag):
         return None
-    return state.st_size, state.st_mtime_ns
+    return line["size"], modified, etag

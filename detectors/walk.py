@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from avsynth.cluster import storage
 from avsynth.errors import InputError, UsageError
 from avsynth.media.opening import StrPath, open_input
 
@@ -29,20 +30,36 @@ _MEDIA: Final = frozenset(_NAMES.split())
 _OTHER: Final = frozenset(_OTHER_NAMES.split())
 
 
+#: Size in bytes, time of change in nanoseconds, entity tag: as far as it is known.
+State = tuple[int, int | None, str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A file to look at. Unless ``sure``, it is first seen whether it is media at all."""
+    """A file to look at.
+
+    Attributes:
+        path: or URL.
+        sure: that it is media; else that is seen first.
+        state: what whoever named it saw of it; None: nobody has looked, or nothing was there.
+        data: what is in it, where who looks at it cannot reach it.
+        lost: why it cannot be had, where that is known already.
+    """
 
     path: str
     sure: bool = True
+    state: State | None = None
+    data: bytes | None = None
+    lost: str | None = None
 
 
 @dataclass
 class Walk:
     """Iterates the files under ``paths``, in a fixed order; folders only where ``recursive``.
 
-    Links are followed, each folder entered once. ``skipped`` counts by reason what was passed over;
-    ``closed`` are folders that could not be read, with the reason.
+    Of stores (``s3://bucket/folder``) a page of names is held at a time, of local folders one
+    folder's. Links are followed, each folder entered once. ``skipped`` counts by reason what was
+    passed over; ``closed`` are folders that could not be read, with the reason.
     """
 
     paths: Iterable[StrPath]
@@ -60,7 +77,9 @@ class Walk:
         entered: set[tuple[int, int]] = set()
         for path in self.paths:
             name = os.fspath(path)
-            if _is_folder(name):
+            if storage.is_url(name):
+                yield from self._stored(name)
+            elif _is_folder(name):
                 yield from self._inside(name, entered)
             else:
                 yield Item(name)
@@ -92,13 +111,33 @@ class Walk:
             waiting += reversed(folders)
 
     def _file(self, path: str) -> Iterator[Item]:
-        suffix = Path(path).suffix[1:].lower()
-        if suffix in _OTHER:
-            self.skipped["no media by their names"] += 1
-        elif _is_special(path):
+        if not self._may_be_media(path):
+            return
+        if _is_special(path):
             self.skipped["no regular files"] += 1
         else:
-            yield Item(path, sure=suffix in _MEDIA)
+            yield Item(path, _sure(path))
+
+    def _stored(self, url: str) -> Iterator[Item]:
+        """The file at a URL, or those in the folder there."""
+        found = storage.entry(url)
+        if found is not None:
+            yield Item(url, state=(found.size, found.changed, found.etag))
+            return
+        if not self.recursive:
+            raise UsageError("is a folder", url, "-r looks through folders")
+        for each in storage.entries(url, recursive=True):
+            inside = each.url.removeprefix(url)
+            if any(part.startswith(".") for part in inside.split("/")):
+                self.skipped["hidden"] += 1
+            elif self._may_be_media(each.url):
+                yield Item(each.url, _sure(each.url), (each.size, each.changed, each.etag))
+
+    def _may_be_media(self, name: str) -> bool:
+        if Path(name).suffix[1:].lower() in _OTHER:
+            self.skipped["no media by their names"] += 1
+            return False
+        return True
 
 
 def is_media(path: StrPath) -> bool:
@@ -108,6 +147,19 @@ def is_media(path: StrPath) -> bool:
             return bool(container.streams.video or container.streams.audio)
     except InputError:
         return False
+
+
+def state_of(path: StrPath) -> State | None:
+    """Of a local file; None where there is none."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns, None
+
+
+def _sure(name: str) -> bool:
+    return Path(name).suffix[1:].lower() in _MEDIA
 
 
 def _is_folder(path: str) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
+from click import Choice
 
 if TYPE_CHECKING:
     from detectors.batch import Summary
@@ -15,16 +16,23 @@ if TYPE_CHECKING:
 
 
 def scan(
-    paths: Annotated[list[Path], typer.Argument(help="Files; with -r also folders.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Files, or URLs (s3://bucket/film.mp4); with -r folders.")
+    ],
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look through folders.")] = (
         False
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a file.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write the JSON objects, a line each, here.")
+        str | None,
+        typer.Option("--out", "-o", help="Write the JSON objects here; a URL: parts in a folder."),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="Of parts.", click_type=Choice(["jsonl", "parquet"])),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Folder for an HTML page a file, and an index.")
+        str | None, typer.Option(help="Folder for an HTML page a file, and an index.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip what --out or --report holds already.")
@@ -53,6 +61,10 @@ def scan(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Worker processes. Default: one a processor.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Scan on a Ray cluster: its address, or local for one of this machine."),
+    ] = None,
     timeout: Annotated[
         float | None, typer.Option(min=1, help="Seconds without progress, then a file is given up.")
     ] = None,
@@ -62,9 +74,12 @@ def scan(
     Exit codes: 10 synthetic in any file, else 11 inconclusive in any, else 12 unreadable, else 0.
     """
     from avsynth.cli.progress import bars
-    from detectors.batch import BatchOptions, run
+    from avsynth.cluster.storage import is_url
+    from avsynth.errors import UsageError
+    from detectors.batch import run
     from detectors.options import checked
     from detectors.pool import PATIENCE
+    from detectors.results import BatchOptions
 
     options = checked(
         {
@@ -77,11 +92,15 @@ def scan(
             "sensitivity": sensitivity,
         }
     )
-    batch = BatchOptions(recursive, jobs, out, resume, report, timeout or PATIENCE)
+    if report is not None and is_url(report):
+        raise UsageError("--report is a folder of this machine", report)
+    pages = None if report is None else Path(report)
+    patience = timeout or PATIENCE
+    batch = BatchOptions(recursive, jobs, out, cast(Any, form), resume, pages, patience, cluster)
     # Bars turn to themselves whatever is printed meanwhile: right for a terminal alone.
     stream = None if sys.stdout.isatty() else sys.stdout
     with bars() as show:
-        done = run(paths, options, batch, lambda found: _tell(found, report, as_json, stream), show)
+        done = run(paths, options, batch, lambda found: _tell(found, pages, as_json, stream), show)
     print(_summed(done), file=sys.stderr)
     raise typer.Exit(int(done.exit_code))
 
@@ -91,8 +110,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _tell(verdict: Verdict, pages: Path | None, as_json: bool, stream: TextIO | None) -> None:
-    from detectors.batch import line
     from detectors.report.text import render
+    from detectors.results import line
 
     told = json.dumps(line(verdict, pages)) if as_json else f"{render(verdict)}\n"
     print(told, file=stream, flush=True)

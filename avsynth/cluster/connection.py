@@ -23,6 +23,8 @@ _REACH_S: Final = 5.0
 
 _ALWAYS: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what Ray would print of workers; we tell of them ourselves
+    "RAY_BACKEND_LOG_LEVEL": "error",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a worker sees the GPUs that this process sees
 }
 # Ray reads these once, when it is loaded: all its processes ask for a token that lives as long as
@@ -118,7 +120,7 @@ def _joined(ray: Any, cluster: Cluster) -> Iterator[None]:
         ray.shutdown()
 
 
-_QUIET: Final[dict[str, Any]] = {"log_to_driver": False, "logging_level": "ERROR"}
+_QUIET: Final[dict[str, Any]] = {"log_to_driver": False, "logging_level": "CRITICAL"}
 _HINT: Final = "auto, HOST:6379 on a machine of the cluster, ray://HOST:10001 from elsewhere"
 
 

@@ -14,8 +14,9 @@ from scan_helpers import fragile, grey, tone, write_still
 
 from avsynth.errors import NothingToDoError, UsageError
 from detectors import ScanOptions, Verdict, scan_many
-from detectors.batch import BatchOptions, Summary, run
+from detectors.batch import Summary, run
 from detectors.pool import Order, Pool
+from detectors.results import BatchOptions
 from detectors.resume import read_lines
 from detectors.walk import Item, Walk
 
