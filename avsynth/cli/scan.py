@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
-from click import Choice
 
 if TYPE_CHECKING:
     from detectors.batch import Summary
     from detectors.verdict import Verdict
+
+
+class Format(enum.StrEnum):
+    """Of parts of results."""
+
+    jsonl = "jsonl"
+    parquet = "parquet"
 
 
 def scan(
@@ -28,8 +35,7 @@ def scan(
         typer.Option("--out", "-o", help="Write the JSON objects here; a URL: parts in a folder."),
     ] = None,
     form: Annotated[
-        str | None,
-        typer.Option("--format", help="Of parts.", click_type=Choice(["jsonl", "parquet"])),
+        Format | None, typer.Option("--format", help="Of parts. Default: jsonl.")
     ] = None,
     report: Annotated[
         str | None, typer.Option(help="Folder for an HTML page a file, and an index.")
@@ -96,7 +102,9 @@ def scan(
         raise UsageError("--report is a folder of this machine", report)
     pages = None if report is None else Path(report)
     patience = timeout or PATIENCE
-    batch = BatchOptions(recursive, jobs, out, cast(Any, form), resume, pages, patience, cluster)
+    batch = BatchOptions(
+        recursive, jobs, out, form and form.value, resume, pages, patience, cluster
+    )
     # Bars turn to themselves whatever is printed meanwhile: right for a terminal alone.
     stream = None if sys.stdout.isatty() else sys.stdout
     with bars() as show:
