@@ -17,7 +17,7 @@ from detectors.options import ScanOptions
 from detectors.pool import Outcome, look
 from detectors.report import html
 from detectors.scan import Scanner
-from detectors.stored import sendable, unreachable, with_data
+from detectors.stored import sendable, told_of, unreachable, with_data
 from detectors.verdict import Verdict
 from detectors.walk import Item, state_of
 
@@ -45,8 +45,8 @@ def scan_on(
         item, found = done.unit.item, done.result
         if done.lost is not None:
             found = unreachable(item, InputError(done.lost), options.settings())
-        elif found is not None and not storage.is_url(item.path):
-            found = replace(found, path=item.path)
+        elif found is not None:
+            found = told_of(item, found)
         if found is not None and pages is not None:
             html.write(found, pages / html.page_name(found))
         yield item, found

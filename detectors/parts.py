@@ -17,15 +17,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from avsynth.cluster import storage
 from avsynth.errors import InputError, ResourceError
 from detectors.report.values import text
 from detectors.resume import Line, read_lines, state_told
 from detectors.walk import Item, State, state_of
-
-Form = Literal["jsonl", "parquet"]
 
 #: Lines of a part, and seconds after the first of them, at which it is written.
 LINES: Final = 1000
@@ -39,7 +37,7 @@ class Parts:
     """The parts in a folder; in a ``with`` block lines can be added."""
 
     def __init__(
-        self, url: str, form: Form | None = None, lines: int = LINES, seconds: float = SECONDS
+        self, url: str, form: str | None = None, lines: int = LINES, seconds: float = SECONDS
     ) -> None:
         """Those at ``url``; new ones of ``form``, by default what the URL's suffix says."""
         self._url = url.rstrip("/")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from avsynth.cluster.storage import is_url
 from avsynth.errors import ResourceError, UsageError
 from avsynth.media.opening import StrPath
-from detectors.parts import EarlierParts, Form, Parts
+from detectors.parts import EarlierParts, Parts
 from detectors.pool import PATIENCE
 from detectors.report import html
 from detectors.report import json as lines
@@ -43,7 +43,7 @@ class BatchOptions:
     recursive: bool = False
     jobs: int | None = None
     out: StrPath | None = None
-    form: Form | None = None
+    form: str | None = None
     resume: bool = False
     report: Path | None = None
     patience: float = PATIENCE

@@ -78,15 +78,17 @@ def _read(path: Path) -> bytes:
 
 
 def told_of(item: Item, verdict: Verdict) -> Verdict:
-    """What was found in a copy, as being about the item."""
+    """What was found in a copy, or under another name, as being about the item."""
     if verdict.path == item.path:
         return verdict
-    known: dict[str, Any] = {}
-    if item.state is not None:
-        size, modified, etag = item.state
-        known = {"modified_ns": modified} | ({"etag": etag} if etag else {})
-        verdict = replace(verdict, size=verdict.size or size)
-    return replace(verdict, path=item.path, properties={**verdict.properties, **known})
+    credentials = verdict.credentials and {**verdict.credentials, "path": item.path}
+    verdict = replace(verdict, path=item.path, credentials=credentials)
+    if item.state is None:
+        return verdict
+    size, modified, etag = item.state
+    known: dict[str, Any] = {"modified_ns": modified} | ({"etag": etag} if etag else {})
+    properties = {**verdict.properties, **known}
+    return replace(verdict, size=verdict.size or size, properties=properties)
 
 
 def unreachable(item: Item, error: BaseException, settings: dict[str, Any]) -> Verdict:
