@@ -88,7 +88,23 @@ def read_still(path: StrPath) -> Still:
     return Still(_frame(rgb), (*notes, *more))
 
 
+def check_lengths(data: bytes, path: StrPath) -> None:
+    """Refuse a PNG with a chunk longer than the file, for which OpenCV takes the memory at once.
+
+    Raises:
+        InputError: there is one.
+    """
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return
+    place = 8
+    while place + 8 <= len(data):
+        place += 12 + int.from_bytes(data[place : place + 4], "big")
+    if place > len(data) + 12:
+        raise InputError("the picture is cut off, or says it is longer than it is", path)
+
+
 def _check(data: bytes, path: StrPath) -> None:
+    check_lengths(data, path)
     for start, end in _ENDINGS.items():
         if data.startswith(start) and end not in data[-(1 << 16) :]:
             raise InputError("the picture is cut off", path)

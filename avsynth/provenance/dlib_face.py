@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from avsynth.errors import InputError
 from avsynth.media import probe, read_frames
+from avsynth.media.still import check_lengths
 from avsynth.provenance.c2pa_library import media_type
 from avsynth.provenance.records import Scope
 
@@ -90,8 +91,9 @@ def _still(path: Path) -> NDArray[np.uint8]:
     import cv2
 
     probe(path)  # refuses pictures that would take all memory, before anything is decoded
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    data = path.read_bytes()
+    check_lengths(data, path)
+    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
         raise InputError("a picture that cannot be read", path)
     scale = min(1.0, _SIDE / max(bgr.shape[:2]))

@@ -65,6 +65,18 @@ def test_a_bomb_is_refused_before_it_is_decoded(
         read_still(path)
 
 
+def test_a_png_that_says_it_is_longer_than_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenCV takes the memory for a chunk by its length alone: 4 GB for a file of 100 bytes."""
+    whole = cv2.imencode(".png", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
+    path = tmp_path / "long.png"
+    path.write_bytes(whole[:-12] + b"\xff\xff\xff\xffIDAT" + whole[-12:])
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(InputError, match="longer than it is"):
+        read_still(path)
+
+
 def test_the_command_decodes_no_bomb_whoever_opens_it(tmp_path: Path) -> None:
     path = tmp_path / "bomb.jpg"
     path.write_bytes(jpeg())
