@@ -24,6 +24,7 @@ from avsynth.cli import (
     motion,
     reenact,
     scan,
+    studio,
     verify,
     voice,
     weights,
@@ -63,6 +64,7 @@ app.command("verify")(verify.verify)
 app.command("probe")(inspect.probe)
 app.command("doctor")(inspect.doctor)
 app.command("demo")(demo.demo)
+app.command("studio")(studio.studio)
 app.add_typer(consent.app, name="consent")
 app.add_typer(voice.app, name="voice")
 app.add_typer(motion.app, name="motion")
