@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -32,6 +33,7 @@ _PRELOADED = ["torch", "mediapipe.python", "av", "cv2", "c2pa", "soxr", "avsynth
               "avsynth.pipelines.dub", "avsynth.pipelines.convert", "avsynth.pipelines.reenact",
               "detectors.scan", "detectors.batch", "detectors.report.html"]  # fmt: skip
 ENDING_S = 30.0  # in which processes must be gone whose parent was killed
+_TRIES = 5
 OK = (0, 10, 11, 12)  # exit codes of what was done: scans tell by them what they found
 
 #: A job: it writes into the folder it is given.
@@ -64,13 +66,15 @@ class Run:
         settings = {"AVSYNTH_HOME": os.environ["AVSYNTH_HOME"], "TMPDIR": str(temporary(folder))}
         temporary(folder).mkdir(exist_ok=True)
         self.log = log
-        self.begun = time.monotonic()
         self._process: ForkServerProcess | SpawnProcess = context.Process(
             target=_alone, args=(work, folder, log, settings)
         )
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
+        while self._process.is_alive() and os.getpgid(self.pid) != self.pid:
+            time.sleep(0.001)
+        self.begun = time.monotonic()
 
     def wait(self, until: float) -> bool:
         """Wait so many seconds since it began; whether it is still at work then."""
@@ -153,9 +157,9 @@ class Job:
     between: Callable[[Path, Any], None]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Undisturbed:
-    """What a job comes to: content, names of all files that it leaves, seconds it takes."""
+    """What a job comes to: content, names of all files that it leaves, seconds it took last."""
 
     content: Any
     names: frozenset[str]
@@ -178,7 +182,7 @@ class Killed:
 def undisturbed(job: Job, folder: Path) -> Undisturbed:
     """Let a job end in peace."""
     folder.mkdir()
-    run = Run(job.work, folder, folder.with_name(f"{folder.name}.log"))
+    run = Run(job.work, folder, _log(folder))
     assert run.end() in OK, run.log.read_text()
     seconds = time.monotonic() - run.begun
     return Undisturbed(job.content(folder), names(folder), seconds)
@@ -187,30 +191,52 @@ def undisturbed(job: Job, folder: Path) -> Undisturbed:
 def kill_and_resume(
     job: Job, whole: Undisturbed, moments: Sequence[float], folder: Path, with_all: bool
 ) -> Killed:
-    """Kill a job at each of ``moments`` (seconds), then let it end: as if nothing had happened.
+    """Kill a job at each of ``moments`` (0 to 1, of its time), then let it end: nothing is lost.
 
-    A job that ended before its moment came was not killed; its stage is missing from the result.
+    Where it ended before the first moment came (the machine is quicker now) it is begun afresh; a
+    second moment may come too late, then its stage is missing from the result.
     """
-    folder.mkdir()
-    done, log = Killed(), folder.with_name(f"{folder.name}.log")
-    for number, moment in enumerate(moments):
-        run = Run(job.again if number else job.work, folder, log)
-        if run.wait(moment):
-            run.kill(with_all)
-        code = run.end()
-        if code == -signal.SIGKILL:
-            done.stages.append(run.stage)
-            done.others_gone = max(done.others_gone, run.others_end())
-        else:
-            assert code in OK, log.read_text()
-        job.between(folder, whole.content)
-    run = Run(job.again, folder, log)
-    assert run.end() in OK, log.read_text()
+    done = Killed()
+    for _ in range(_TRIES):
+        folder.mkdir()
+        if _killed(job, job.work, whole, moments[0], folder, with_all, done):
+            break
+        shutil.rmtree(folder)
+    else:
+        raise AssertionError(f"it always ended before {moments[0]:.2f} of its time")
+    for moment in moments[1:]:
+        _killed(job, job.again, whole, moment, folder, with_all, done)
+    run = Run(job.again, folder, _log(folder))
+    assert run.end() in OK, run.log.read_text()
     run.others_end()
     assert names(folder) == whole.names, names(folder) ^ whole.names
     assert job.content(folder) == whole.content
     done.temporaries = len(list(temporary(folder).iterdir()))
     return done
+
+
+def _killed(
+    job: Job, work: Work, whole: Undisturbed, moment: float, folder: Path, with_all: bool,
+    done: Killed,
+) -> bool:  # fmt: skip
+    """Whether the job could be killed at a moment; what must hold then held."""
+    run = Run(work, folder, _log(folder))
+    if run.wait(moment * whole.seconds):
+        run.kill(with_all)
+    code = run.end()
+    if code == -signal.SIGKILL:
+        done.stages.append(run.stage)
+        done.others_gone = max(done.others_gone, run.others_end())
+    else:
+        assert code in OK, run.log.read_text()
+        if work is job.work:
+            whole.seconds = time.monotonic() - run.begun
+    job.between(folder, whole.content)
+    return code == -signal.SIGKILL
+
+
+def _log(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.log")
 
 
 def names(folder: Path) -> frozenset[str]:
@@ -263,8 +289,8 @@ def signed_content(name: str) -> Callable[[Path], Any]:
     return content
 
 
-def moments_of(seed: int, count: int, seconds: float) -> Iterator[float]:
-    """Random moments, one in each of ``count`` equal parts of ``seconds``, in random order."""
+def moments_of(seed: int, count: int) -> Iterator[float]:
+    """Random moments from 0 to 1, one in each of ``count`` equal parts, in random order."""
     rng = np.random.default_rng(seed)
     for part in rng.permutation(count):
-        yield float((part + rng.random()) / count * seconds)
+        yield float((part + rng.random()) / count)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import shutil
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,9 +68,9 @@ def scanned() -> Path:
     """A folder of films and sounds, one of them broken, one without a face."""
     folder = shared_folder() / "scanned"
     folder.mkdir()
-    for number in range(8 if LONG else 2):
+    for number in range(4 if LONG else 2):
         shutil.copy(short_person(frames=75), folder / f"film-{number}.mp4")
-    for number in range(4 if LONG else 1):
+    for number in range(2 if LONG else 1):
         shutil.copy(LINE, folder / f"line-{number}.flac")
     grey(folder / "grey.mp4")
     (folder / "broken.mp4").write_bytes(PERSON.read_bytes()[:3000])
@@ -179,8 +180,8 @@ JOBS: dict[str, Callable[[], Job]] = {
 }
 
 #: Of each so many are killed under `make faults`.
-COUNTS = {"dub": 100, "convert sound": 60, "convert film": 60, "reenact": 100, "scan --out": 50,
-          "scan --report": 50}  # fmt: skip
+COUNTS = {"dub": 30, "convert sound": 15, "convert film": 15, "reenact": 20, "scan --out": 10,
+          "scan --report": 10}  # fmt: skip
 #: And in the short form: what is killed nowhere else.
 SHORT = {"convert sound": 1, "scan --report": 1}
 
@@ -205,8 +206,8 @@ def prepared(name: str) -> tuple[Job, Undisturbed]:
 @pytest.mark.parametrize("name", COUNTS)
 def test_killed_at_random_moments(name: str, tmp_path: Path) -> None:
     job, whole = prepared(name)
-    count = COUNTS[name]
-    first, second = (list(moments_of(SEED + n, count, whole.seconds)) for n in (0, 1))
+    count, seconds = COUNTS[name], whole.seconds
+    first, second = (list(moments_of(SEED + n, count)) for n in (0, 1))
     stages: Counter[str] = Counter()
     total: Counter[str] = Counter()
     wrong: list[str] = []
@@ -216,8 +217,9 @@ def test_killed_at_random_moments(name: str, tmp_path: Path) -> None:
         with_all = not name.startswith("scan") or number % 2 == 0
         try:
             done = kill_and_resume(job, whole, moments, tmp_path / str(number), with_all)
-        except AssertionError as error:
-            wrong.append(f"{number}, at {moments}: {error}")
+        except Exception as error:  # told of in the table; the others go on
+            line = traceback.extract_tb(error.__traceback__)[-1].line
+            wrong.append(f"{name} {number}, at {moments}: {line}: {error!r}")
             continue
         stages.update(done.stages)
         total.update(kills=len(done.stages), alone=0 if with_all else len(done.stages))
@@ -225,7 +227,7 @@ def test_killed_at_random_moments(name: str, tmp_path: Path) -> None:
         slowest = max(slowest, done.others_gone)
         shutil.rmtree(tmp_path / str(number))
     _SUMMARY.append(
-        {"what": name, "undisturbed, s": whole.seconds, "jobs": count, "kills": total["kills"],
+        {"what": name, "undisturbed, s": seconds, "jobs": count, "kills": total["kills"],
          "killed twice": total["twice"], "main process alone": total["alone"],
          "its workers gone after, s": slowest, "left in TMPDIR": total["temporaries"],
          "not as if undisturbed": len(wrong)}
@@ -234,12 +236,12 @@ def test_killed_at_random_moments(name: str, tmp_path: Path) -> None:
     write_table("kills", "kill -9 at random moments, then the same again", _SUMMARY, wrong)
     write_table("kills_by_stage", "Stages in which they were hit", _STAGES)
     assert not wrong
-    assert total["kills"] >= 0.8 * count
+    assert total["kills"] >= count
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_killed_at_a_random_moment(name: str, tmp_path: Path) -> None:
     job, whole = prepared(name)
-    for number, moment in enumerate(moments_of(SEED, SHORT[name], 0.8 * whole.seconds)):
+    for number, moment in enumerate(moments_of(SEED, SHORT[name])):
         folder = tmp_path / str(number)
         assert kill_and_resume(job, whole, [moment], folder, with_all=False).stages
