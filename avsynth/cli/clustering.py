@@ -25,11 +25,11 @@ Jobs = Annotated[
 ]
 
 
-def chosen_cluster(address: str | None, jobs: int | None) -> Cluster | None:
+def chosen_cluster(address: str | None, jobs: int | None, device: str) -> Cluster | None:
     """Where; None: in this process.
 
     Raises:
-        UsageError: workers without a cluster, or none at all.
+        UsageError: workers without a cluster, or none at all; a device that they do not use.
     """
     if jobs is not None and address is None:
         raise UsageError("--jobs goes with --cluster")
@@ -37,6 +37,8 @@ def chosen_cluster(address: str | None, jobs: int | None) -> Cluster | None:
         raise UsageError(f"--jobs {jobs}: at least 1")
     if address is None:
         return None
+    if device.startswith("cuda"):
+        raise UsageError("--cluster runs on processors and excludes --device cuda")
     from avsynth.cluster.connection import Cluster
 
     return Cluster(address, jobs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="Speech: a sound file, or a film's sound.")],
+    source: Annotated[str, typer.Argument(help="Speech: a sound file, or a film's sound.")],
     to: Annotated[
-        list[Path],
+        list[str],
         typer.Option(help="Recordings of the target, or one stored voice. Repeatable."),
     ],
     output: Annotated[
-        Path,
+        str,
         typer.Option(
             "--output", "-o", help=".wav, .flac, .mp3, .m4a, .opus, .ogg, .mka; or a film's suffix."
         ),
     ],
-    consent: Annotated[Path, typer.Option(help="Consent record that covers the target's voice.")],
+    consent: Annotated[str, typer.Option(help="Consent record that covers the target's voice.")],
     pitch: Annotated[float, typer.Option(help="Semitones beyond the target's pitch.")] = 0.0,
     formant: Annotated[float, typer.Option(help="Semitones that resonances are moved by.")] = 0.0,
     purpose: Annotated[
@@ -48,10 +47,12 @@ def convert(
 ) -> None:
     """Give speech another voice; words, timing, loudness and all other streams stay.
 
-    The target is heard in recordings of it, or is a stored voice of avsynth voice.
+    The target is heard in recordings of it, or is a stored voice of avsynth voice. Files and
+    outputs may be URLs, such as s3://bucket/speech.wav.
     """
     signer = chosen_signer(cert, key)
     from avsynth.cli.progress import bars
+    from avsynth.pipelines.by_url import Workplace
     from avsynth.pipelines.convert import convert as run
     from avsynth.pipelines.convert_inputs import convert_options
 
@@ -59,8 +60,12 @@ def convert(
         pitch=pitch, formant=formant, purpose=purpose, language=language, weights=weights,
         device=device, engine=engine,
     )  # fmt: skip
-    with bars(quiet=as_json) as show:
-        report = run(source, to, consent, output, options, signer=signer, progress=show)
+    with bars(quiet=as_json) as show, Workplace(output, progress=show) as place:
+        report = run(
+            place.bring(source), [place.bring(each) for each in to], place.bring(consent),
+            place.output, options, signer=signer, progress=show,
+        )  # fmt: skip
+        report = place.deliver(report)
     print(report.model_dump_json(indent=2) if as_json else summary(report))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def dub(
-    video: Annotated[Path, typer.Argument(help="The film: anything with a picture.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv or .webm.")],
-    consent: Annotated[Path, typer.Option(help="Consent record that covers the film.")],
-    audio: Annotated[Path | None, typer.Option(help="The new speech: anything with sound.")] = None,
+    video: Annotated[str, typer.Argument(help="The film: anything with a picture.")],
+    output: Annotated[str, typer.Option("--output", "-o", help=".mp4, .mov, .mkv or .webm.")],
+    consent: Annotated[str, typer.Option(help="Consent record that covers the film.")],
+    audio: Annotated[str | None, typer.Option(help="The new speech: anything with sound.")] = None,
     cast: Annotated[
-        Path | None, typer.Option(help="Several people: a JSON file of faces and their audio.")
+        str | None, typer.Option(help="Several people: a JSON file of faces and their audio.")
     ] = None,
     face: Annotated[
         str | None,
@@ -66,7 +65,7 @@ def dub(
         str | None, typer.Option(help="What converts the voice: weights, or world.")
     ] = None,
     preview: Annotated[
-        Path | None, typer.Option(help="Write a contact sheet (PNG), before and after.")
+        str | None, typer.Option(help="Write a contact sheet (PNG), before and after.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
@@ -78,16 +77,18 @@ def dub(
 ) -> None:
     """Give a filmed face new speech; everything but the mouth and the sound stays.
 
-    Run the same command again after an interruption: finished segments are not done twice.
+    Run the same command again after an interruption: finished segments are not done twice. Files
+    and outputs may be URLs, such as s3://bucket/film.mp4.
     """
     if (audio is None) == (cast is None):
         raise UsageError("either --audio or --cast is needed, and not both")
     if face is not None and cast is not None:
         raise UsageError("--face does not go with --cast: the cast names the faces")
-    signer, where = chosen_signer(cert, key), chosen_cluster(cluster, jobs)
+    signer, where = chosen_signer(cert, key), chosen_cluster(cluster, jobs, device)
     from avsynth.cli.progress import bars
+    from avsynth.pipelines.by_url import Workplace
     from avsynth.pipelines.dub import dub as run
-    from avsynth.pipelines.options import Cast, dub_options
+    from avsynth.pipelines.options import ORIGINAL, Cast, dub_options
 
     options = dub_options(
         face=face or "largest", fit=fit, purpose=purpose, language=language,
@@ -96,12 +97,21 @@ def dub(
         voice_weights=voice_weights, device=device, engine=engine,
         **({} if crf is None else {"crf": crf}),
     )  # fmt: skip
-    parts = Cast.load(cast) if cast else [(options.face, audio)] if audio else []
-    with bars(quiet=as_json) as show:
+    with bars(quiet=as_json) as show, Workplace(output, preview, show) as place:
+        parts = [(options.face, place.bring(audio))] if audio is not None else []
+        if cast is not None:
+            parts = Cast.load(place.bring(cast), place.bring)
+        voices = {
+            name: str(place.bring(file))
+            for name in ("voice_from", "voice_consent")
+            if (file := getattr(options, name)) not in (None, ORIGINAL)
+        }
         report = run(
-            video, parts, consent, output, options,
-            preview=preview, signer=signer, progress=show, cluster=where,
+            place.bring(video), parts, place.bring(consent), place.output,
+            options.model_copy(update=voices), preview=place.preview, signer=signer,
+            progress=show, cluster=where,
         )  # fmt: skip
+        report = place.deliver(report)
     print(report.model_dump_json(indent=2) if as_json else summary(report))
     if report.missing_frames:
         raise typer.Exit(ExitCode.PARTIAL)

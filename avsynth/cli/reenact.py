@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def reenact(
-    source: Annotated[Path, typer.Option(help="Who moves: a picture, or a film.")],
+    source: Annotated[str, typer.Option(help="Who moves: a picture, or a film.")],
     driver: Annotated[
-        Path, typer.Option(help="Whose motion: a film, or a motion file (.safetensors).")
+        str, typer.Option(help="Whose motion: a film, or a motion file (.safetensors).")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv or .webm.")],
-    consent: Annotated[Path, typer.Option(help="Consent record that covers the source.")],
+    output: Annotated[str, typer.Option("--output", "-o", help=".mp4, .mov, .mkv or .webm.")],
+    consent: Annotated[str, typer.Option(help="Consent record that covers the source.")],
     driver_consent: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Record that covers the driver's motion. Default: --consent."),
     ] = None,
     face: Annotated[
@@ -62,7 +61,7 @@ def reenact(
     preset: Annotated[str, typer.Option(help="Encoder speed.")] = "veryfast",
     lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
     preview: Annotated[
-        Path | None, typer.Option(help="Write a contact sheet (PNG): source, driver, result.")
+        str | None, typer.Option(help="Write a contact sheet (PNG): source, driver, result.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
@@ -75,10 +74,12 @@ def reenact(
     """Make a face move as another did; all of the picture but the head stays.
 
     Both the person in the source and the driver must have consented. Run the same command again
-    after an interruption: finished segments are not done twice.
+    after an interruption: finished segments are not done twice. Files and outputs may be URLs,
+    such as s3://bucket/film.mp4.
     """
-    signer, where = chosen_signer(cert, key), chosen_cluster(cluster, jobs)
+    signer, where = chosen_signer(cert, key), chosen_cluster(cluster, jobs, device)
     from avsynth.cli.progress import bars
+    from avsynth.pipelines.by_url import Workplace
     from avsynth.pipelines.reenact import reenact as run
     from avsynth.pipelines.reenact_options import reenact_options
 
@@ -88,12 +89,13 @@ def reenact(
         language=language, codec=codec, preset=preset, lossless=lossless, device=device,
         engine=engine, **({} if crf is None else {"crf": crf}),
     )  # fmt: skip
-    with bars(quiet=as_json) as show:
+    with bars(quiet=as_json) as show, Workplace(output, preview, show) as place:
         report = run(
-            source, driver, consent, output, options,
-            driver_consent=driver_consent, preview=preview, signer=signer, progress=show,
-            cluster=where,
+            place.bring(source), place.bring(driver), place.bring(consent), place.output, options,
+            driver_consent=None if driver_consent is None else place.bring(driver_consent),
+            preview=place.preview, signer=signer, progress=show, cluster=where,
         )  # fmt: skip
+        report = place.deliver(report)
     print(report.model_dump_json(indent=2) if as_json else summary(report))
 
 

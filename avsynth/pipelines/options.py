@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from pydantic import (
     model_validator,
 )  # fmt: skip
 
+from avsynth.cluster.storage import is_url
 from avsynth.errors import InputError, UsageError
 from avsynth.pipelines.film_options import Face, FilmOptions, option_problem, shown
 from avsynth.pipelines.timeline import Fit
@@ -90,8 +92,8 @@ class Cast(BaseModel):
     cast: Annotated[list[CastMember], Field(min_length=1, max_length=64)]
 
     @classmethod
-    def load(cls, path: Path) -> list[tuple[str, Path]]:
-        """Pairs of face and audio path.
+    def load(cls, path: Path, find: Callable[[str], Path] = Path) -> list[tuple[str, Path]]:
+        """Pairs of face and audio path; ``find`` makes a path of a name that may be a URL.
 
         Raises:
             InputError: the file cannot be read.
@@ -105,7 +107,10 @@ class Cast(BaseModel):
             cast = cls.model_validate_json(text)
         except ValidationError as error:
             raise UsageError(f"not a cast file: {_cast_problem(error)}", path) from error
-        return [(str(member.face), path.parent / member.audio) for member in cast.cast]
+        return [
+            (str(each.face), find(each.audio) if is_url(each.audio) else path.parent / each.audio)
+            for each in cast.cast
+        ]
 
 
 def dub_options(**given: Any) -> DubOptions:
