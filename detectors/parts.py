@@ -53,6 +53,8 @@ class Parts:
             _needs_pyarrow()
 
     def __enter__(self) -> Parts:
+        """ResourceError where parts cannot be written: now, not when there are results."""
+        storage.check_writable(self._url)
         return self
 
     def __exit__(self, kind: object, *exc: object) -> None:

@@ -12,14 +12,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import (
-    ForkServerContext,
-    ForkServerProcess,
-    SpawnContext,
-    SpawnProcess,
-)
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from avsynth.errors import InputError
 from avsynth.pipelines.progress import Callback, Step
@@ -29,6 +23,14 @@ from detectors.sharing import narrow, start_workers
 from detectors.stored import at_hand, sendable, told_of, unreachable
 from detectors.verdict import Verdict
 from detectors.walk import Item, is_media
+
+if TYPE_CHECKING:  # Windows has not all of them
+    from multiprocessing.context import (
+        ForkServerContext,
+        ForkServerProcess,
+        SpawnContext,
+        SpawnProcess,
+    )
 
 #: Seconds in which a worker must move on with its file.
 PATIENCE: Final = 300.0

@@ -57,9 +57,10 @@ class Results:
         pages = batch.report
         out = batch.out if batch.out is not None else None if pages is None else pages / LINES
         _check(batch, out)
-        self._pages, self._parts = pages, None
+        self._pages = pages
         self.file = None if out is None or is_url(os.fspath(out)) else Path(out)
         self._earlier: Earlier | EarlierParts | None = None
+        self._parts: Parts | None = None
         if out is not None and self.file is None:
             parts = Parts(os.fspath(out), batch.form)
             if parts.there() and not batch.resume:
@@ -68,7 +69,7 @@ class Results:
             self._earlier = EarlierParts(parts, fingerprint) if batch.resume else None
         elif self.file is not None and batch.resume:
             self._earlier = Earlier(self.file, fingerprint)
-        self._to: Lines | Parts | None = self._parts
+        self._to: Lines | Parts | None = None
 
     @property
     def answers(self) -> Counter[str]:
@@ -80,7 +81,9 @@ class Results:
         return self._earlier is not None and self._earlier.has(item)
 
     def __enter__(self) -> None:
-        if self.file is not None:
+        if self._parts is not None:
+            self._to = self._parts.__enter__()
+        elif self.file is not None:
             self._to = Lines(self.file)
 
     def __exit__(self, *exc: object) -> None:

@@ -7,9 +7,12 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from multiprocessing.context import ForkServerContext, SpawnContext
+from typing import TYPE_CHECKING
 
 import cv2
+
+if TYPE_CHECKING:  # Windows has not both of them
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 
 def processors() -> int:

@@ -33,7 +33,7 @@ def at_hand(item: Item) -> Iterator[StrPath]:
     folder = Path(tempfile.gettempdir())
     if item.data is not None:
         with tempfile.TemporaryDirectory(prefix="avsynth-", dir=folder) as inside:
-            copy = Path(inside) / f"copy{storage.plain_suffix(item.path)}"
+            copy = Path(inside) / storage.plain_name(item.path.replace("\\", "/"))
             copy.write_bytes(item.data)
             yield copy
         return

@@ -24,7 +24,6 @@ _REACH_S: Final = 5.0
 _ALWAYS: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what Ray would print of workers; we tell of them ourselves
-    "RAY_BACKEND_LOG_LEVEL": "error",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a worker sees the GPUs that this process sees
 }
 # Ray reads these once, when it is loaded: all its processes ask for a token that lives as long as
@@ -81,9 +80,10 @@ def required_ray(address: str) -> Any:
 @contextlib.contextmanager
 def _started(ray: Any, cluster: Cluster) -> Iterator[None]:
     """A cluster of this machine: loopback, a token, files in a folder of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="avsynth-"))
+    folder = Path(tempfile.mkdtemp(prefix="avsynth-", dir=_short_folder()))
     path = os.pathsep.join(each for each in sys.path if each)
-    with _environment({**_LOCAL, "PYTHONPATH": path}):
+    # What a killed worker leaves behind goes with the cluster.
+    with _environment({**_LOCAL, "PYTHONPATH": path, "TMPDIR": os.fspath(folder)}):
         try:
             ray.init(
                 address="local",
@@ -102,6 +102,12 @@ def _started(ray: Any, cluster: Cluster) -> Iterator[None]:
         finally:
             ray.shutdown()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _short_folder() -> str | None:
+    """Where Ray's files can lie: the name of a socket has 107 characters, and Ray adds 80."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(usual) > 20 and os.access("/tmp", os.W_OK | os.X_OK) else None
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ it is never ahead by more than there are workers. What to do with a result is th
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,8 @@ R = TypeVar("R")
 _LOOK_S: Final = 1.0
 _ANSWER_S: Final = 5.0  # in which a worker says how long it has been silent
 _START_S: Final = 300.0  # in which workers are there and have loaded their models
+_END_S: Final = 3.0
+_UNITS_EACH: Final = 2000  # then a worker is replaced: libraries leak now and then
 _STARTS: Final = 3  # that fail one after the other, then it is given up
 
 
@@ -95,6 +98,7 @@ class _Hand(Generic[U]):
     answer: Any
     task: _Task[U] | None = None
     moved: float = 0.0
+    units: int = 0
 
 
 class _Crew(Generic[U, R]):
@@ -117,7 +121,7 @@ class _Crew(Generic[U, R]):
         for _ in range(hands):
             self._hire()
         while True:
-            for hand in self._hands:
+            for hand in list(self._hands):
                 if hand.answer is None:
                     self._give(hand)
             if not (self._more or self._again or any(hand.task for hand in self._hands)):
@@ -129,7 +133,12 @@ class _Crew(Generic[U, R]):
             yield from self._silent()
 
     def end(self) -> None:
-        """End the workers, whatever they are doing."""
+        """End the workers, whatever they are doing; the idle ones may tidy up first."""
+        idle = [hand.actor for hand in self._hands if hand.answer is None]
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            asked = [actor.__ray_terminate__.remote() for actor in idle]
+            if asked:
+                self._ray.wait(asked, num_returns=len(asked), timeout=_END_S)
         while self._hands:
             self._dismiss(self._hands[0])
 
@@ -152,6 +161,7 @@ class _Crew(Generic[U, R]):
             if not following:
                 return
             hand.task = _Task(following[0], following[0])
+        hand.units += 1
         hand.moved = time.monotonic()
         hand.answer = hand.actor.work.remote(hand.task.form)
 
@@ -163,6 +173,9 @@ class _Crew(Generic[U, R]):
             yield from self._lost(hand, _cause(error))
             return
         task, hand.task, hand.answer = hand.task, None, None
+        if hand.units >= _UNITS_EACH:
+            self._dismiss(hand)
+            self._hire()
         if task is None:
             self._failed_starts = 0
         if isinstance(found, Failure):
@@ -188,7 +201,8 @@ class _Crew(Generic[U, R]):
         if self._more or self._again:
             self._hire()
         if task is not None and task.begun >= self._tries:
-            yield Done(task.unit, None, why)
+            each = f", at each of {self._tries} tries" if self._tries > 1 else ""
+            yield Done(task.unit, None, why + each)
 
     def _silent(self) -> Iterator[Done[U, R]]:
         """Those who have not answered for too long, and do not say that they are at it."""

@@ -6,13 +6,14 @@ environment (``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``AWS_ENDPOINT_UR
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ STORES: Final = {
 }  # fmt: skip
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # of two letters at least: "c:\\" is a drive
+_NAME = re.compile(r"\w[\w .()+,=@-]*\w")  # nothing hidden, nothing that Windows refuses
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,15}")
 _PAGE: Final = 1000
 
@@ -110,9 +112,11 @@ def listing(url: str, recursive: bool) -> Iterator[str]:
         yield each.url
 
 
-@contextmanager
+@contextlib.contextmanager
 def local_copy(url_or_path: str, folder: Path) -> Iterator[Path]:
-    """The path itself, or a copy of what is at the URL, of the same suffix, gone afterwards.
+    """The path itself, or a copy of what is at the URL, of the same name, gone afterwards.
+
+    A name that is none for a file here is replaced, all but its suffix.
 
     Raises:
         InputError: nothing is there, or it may not be read.
@@ -126,7 +130,7 @@ def local_copy(url_or_path: str, folder: Path) -> Iterator[Path]:
         yield Path(path)
         return
     with tempfile.TemporaryDirectory(prefix="avsynth-", dir=folder) as inside:
-        copy = Path(inside) / f"copy{plain_suffix(path)}"
+        copy = Path(inside) / plain_name(path)
         with reading(url_or_path):
             fs.get_file(path, os.fspath(copy))
         yield copy
@@ -158,10 +162,30 @@ def publish(path: Path, url: str) -> None:
             fs.put_file(os.fspath(path), target)
 
 
-def plain_suffix(name: str) -> str:
-    """The suffix of a file's name where it is a plain one, else nothing."""
+def check_writable(url: str) -> None:
+    """See whether files can be published in the folder ``url``, by an empty one that goes again.
+
+    Raises:
+        ResourceError: they cannot.
+    """
+    kind = kind_of_store(url)
+    trial = f"{url.rstrip('/')}/avsynth-{secrets.token_hex(6)}.tmp"
+    with tempfile.TemporaryDirectory(prefix="avsynth-") as folder:
+        empty = Path(folder) / "empty"
+        empty.touch()
+        publish(empty, trial)
+    fs, path = _opened(trial)
+    with contextlib.suppress(Exception):  # who may write may not always delete
+        Path(path).unlink() if kind == "file" else fs.rm_file(path)
+
+
+def plain_name(path: str) -> str:
+    """The last part of a path of a store where it can name a file anywhere, else one like it."""
+    name = path.rsplit("/", 1)[-1]
+    if _NAME.fullmatch(name) and len(name.encode()) <= 200:
+        return name
     suffix = Path(name).suffix
-    return suffix if _SUFFIX.fullmatch(suffix) else ""
+    return f"copy{suffix if _SUFFIX.fullmatch(suffix) else ''}"
 
 
 def _opened(url: str) -> tuple[Any, str]:

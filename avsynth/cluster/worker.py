@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import avsynth
-from avsynth.errors import AvsynthError, ResourceError
+from avsynth.errors import ResourceError
 
 _last_sign = time.monotonic()
 
@@ -29,8 +31,6 @@ class Failure:
         self.error = error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        import pickle
-
         try:
             pickle.dumps(self.error)
         except Exception:
@@ -56,8 +56,8 @@ class Worker:
                     f"a worker has avsynth {avsynth.__version__}, this machine {self._version}",
                     hint="install the same version on all machines of the cluster",
                 )
-            _one_thread()
             self._work = self._make()
+            _one_thread()
         except Exception as error:
             return Failure(error)
         return None
@@ -78,13 +78,7 @@ class Worker:
 
 def _one_thread() -> None:
     """There is a worker for every processor: none splits its calls over several."""
-    import cv2
-    import torch
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-
-
-def whole(error: Exception) -> AvsynthError | None:
-    """The error, where it is one of ours."""
-    return error if isinstance(error, AvsynthError) else None
+    if cv2 := sys.modules.get("cv2"):
+        cv2.setNumThreads(1)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)

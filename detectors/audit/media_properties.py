@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from avsynth import __version__
 from avsynth.errors import AvsynthError, InputError
 from avsynth.media import MediaInfo, probe, read_audio, read_frames, sha256_file
-from avsynth.media.opening import open_input
+from avsynth.media.opening import demuxed, open_input
 from detectors.audit.fingerprints import picture_hash, sound_hash
 from detectors.audit.sound_properties import sound_properties
 
@@ -116,7 +116,7 @@ def _coding(path: Path) -> tuple[str, float]:
         context = stream.codec_context
         profile: Any = getattr(context, "profile", None)
         keys = []
-        for packet in container.demux(stream):
+        for packet in demuxed(container, stream):
             if packet.is_keyframe and packet.pts is not None:
                 keys.append(packet.pts)
             if len(keys) == 2 or (packet.pts or 0) * (stream.time_base or 0) > 30:
