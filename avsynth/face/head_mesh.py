@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from avsynth.face.alignment import Poses, align
 from avsynth.face.head_topology import MIDDLE, OVAL, Topology, head_topology
-from avsynth.face.warp import Floats, Triangulation
+from avsynth.face.warp import Floats, Raster, Triangulation
 
 Wide = NDArray[np.float64]
 
@@ -133,17 +133,18 @@ class HeadMesh:
             inner = free
         return np.concatenate(pushed, axis=1)
 
-    def flow(self, moved: Floats, grid: Grid) -> Floats:
+    def flow(self, moved: Floats, grid: Grid, source: NDArray[np.floating] | None = None) -> Floats:
         """Where each place of ``grid`` comes from in the picture, relative to it.
 
-        ``moved`` (V, 2) is one frame of :meth:`moved`; float32 (rows, columns, 2), pixels of the
-        picture, 0 outside of it.
+        ``moved`` (V, 2) is one frame of :meth:`moved`, ``source`` (V, 2) where its vertices are
+        taken from, by default where they are in the picture; float32 (rows, columns, 2), pixels
+        of the picture, 0 outside of it.
         """
         first = np.array([grid.x, grid.y], dtype=np.float32)
-        there = (moved - first) / grid.step
-        raster = self._mesh.raster(there, grid.columns, grid.rows)
+        raster = self._raster(moved, grid)
+        taken = self.vertices if source is None else source
         # Displacements of the vertices are interpolated, not places: no rounding where all is still
-        x, y = self._mesh.sampling_map(raster, (self.vertices - first) / grid.step)
+        x, y = self._mesh.sampling_map(raster, (taken - first) / grid.step)
         field = np.stack([x, y], axis=-1)
         field[..., 0] -= np.arange(grid.columns, dtype=np.float32)
         field[..., 1] -= np.arange(grid.rows, dtype=np.float32)[:, None]
@@ -151,6 +152,15 @@ class HeadMesh:
         field[raster.index < 0] = 0.0
         # Where a face hides its own outline motion jumps, in steps of the grid.
         return np.asarray(cv2.GaussianBlur(field, (0, 0), _SMOOTH), dtype=np.float32)
+
+    def weights(self, moved: Floats, grid: Grid, values: NDArray[np.floating]) -> Floats:
+        """``values`` (V,), 0..1, at each place of ``grid``, float32 (rows, columns)."""
+        [field] = self._mesh.weights(self._raster(moved, grid), values[:, None])
+        return np.asarray(cv2.GaussianBlur(field, (0, 0), _SMOOTH), dtype=np.float32)
+
+    def _raster(self, moved: Floats, grid: Grid) -> Raster:
+        first = np.array([grid.x, grid.y], dtype=np.float32)
+        return self._mesh.raster((moved - first) / grid.step, grid.columns, grid.rows)
 
 
 def _pose_free(points: Wide, pose: Poses) -> Wide:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from avsynth.errors import InputError
 from avsynth.face.alignment import align
+from avsynth.face.far_side import FarSide
 from avsynth.face.head_mesh import Grid, HeadMesh
 from avsynth.face.hollow import Hollow
 from avsynth.face.matte import Layers
@@ -114,6 +115,7 @@ class MeshPortrait:
         self._mesh = HeadMesh(portrait.points, self._width, self._height)
         self._mask = region_mask(self._width, self._height)
         self._hollow = Hollow(portrait.rgb, portrait.points)
+        self._far = FarSide(portrait.rgb, portrait.points, self._mesh)
         step = max(1, round(max(self._width, self._height) / _CELLS))
         first = (step - 1) / 2
         columns, rows = -(-self._width // step), -(-self._height // step)
@@ -127,17 +129,23 @@ class MeshPortrait:
         return [self._one(moved, points) for moved, points in zip(every, wanted, strict=True)]
 
     def _one(self, moved: Floats, wanted: Floats) -> Patch:
-        grid = self._grid
-        flow = self._mesh.flow(moved, grid)
-        if grid.step > 1:
-            size = int(grid.columns * grid.step), int(grid.rows * grid.step)
-            flow = np.asarray(cv2.resize(flow, size), dtype=np.float32)
-        flow = flow[: self._height, : self._width]
+        flow = self._whole(self._mesh.flow(moved, self._grid))
         layers = self._layers
         rgb = sample(self._portrait.rgb, flow) if layers is None else layers.moved(flow)
+        far = self._far.layer(moved, self._grid) if self._far else None
+        if far is not None:
+            rgb = self._far.put(rgb, *(self._whole(field) for field in far))
         lacking = self._hollow.added(rgb, wanted)
         if lacking is not None:
             added, row, column = lacking
             part = rgb[row : row + added.shape[0], column : column + added.shape[1]]
             part[:] = cv2.add(part, added, dtype=cv2.CV_8U)
         return Patch(self._portrait.box, rgb, self._mask)
+
+    def _whole(self, field: Floats) -> Floats:
+        """A field of the grid at every pixel of the portrait."""
+        grid = self._grid
+        if grid.step > 1:
+            size = int(grid.columns * grid.step), int(grid.rows * grid.step)
+            field = np.asarray(cv2.resize(field, size), dtype=np.float32)
+        return field[: self._height, : self._width]

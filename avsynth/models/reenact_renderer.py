@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from avsynth.errors import ResourceError
+from avsynth.face.far_side import FarSide
 from avsynth.face.head_mesh import HeadMesh
 from avsynth.face.hollow import Hollow
 from avsynth.face.matte import Layers
@@ -104,6 +105,7 @@ class ReenactPortrait:
         self._square = PortraitSquare(width, height, size)
         self._source = self._square.cut(portrait.rgb)
         self._hollow = Hollow(self._source, self._square.points(portrait.points))
+        self._far = FarSide(portrait.rgb, portrait.points, self._mesh)
         self._network = network
         self._layers = layers
         self._apart: Layers | None = None
@@ -121,13 +123,17 @@ class ReenactPortrait:
     def _some(self, wanted: Floats) -> list[Patch]:
         square = self._square
         step = np.float32(square.grid.step)
-        flows = [self._mesh.flow(moved, square.grid) / step for moved in self._mesh.moved(wanted)]
+        every = self._mesh.moved(wanted)
+        flows = [self._mesh.flow(moved, square.grid) / step for moved in every]
         seen = [
             squares(self._apart or self._source, self._hollow, flow, points)
             for flow, points in zip(flows, square.points(wanted), strict=True)
         ]
         made = self._made(seen)
-        return [self._finish(flow, one) for flow, one in zip(flows, made, strict=True)]
+        return [
+            self._finish(flow, one, moved)
+            for flow, one, moved in zip(flows, made, every, strict=True)
+        ]
 
     def _made(self, seen: Sequence[Squares]) -> list[Made]:
         """What the network makes of each square; by halves where there is too little memory."""
@@ -141,8 +147,11 @@ class ReenactPortrait:
         made = {name: value.numpy() for name, value in result.items()}
         return [{name: value[i] for name, value in made.items()} for i in range(len(seen))]
 
-    def _finish(self, flow: Floats, made: Made) -> Patch:
-        """The same as ``models.reenact.compose`` does to the square, which a test holds to."""
+    def _finish(self, flow: Floats, made: Made, vertices: Floats) -> Patch:
+        """The same as ``models.reenact.compose`` does to the square, which a test holds to.
+
+        But for the far side of a head that was turned away, of which the network knows nothing.
+        """
         square = self._square
         residual = _resize(made["flow"], (square.size, square.size))
         carried = carry(flow, residual)
@@ -155,6 +164,9 @@ class ReenactPortrait:
         else:  # what stays is not painted on either
             moved = self._layers.moved(whole)
             colour *= carry(self._apart.matte, motion)[..., None]
+        far = self._far.layer(vertices, square.grid) if self._far else None
+        if far is not None:
+            moved = self._far.put(moved, *(square.whole(field) for field in far))
         rgb = cv2.add(moved, square.whole(colour), dtype=cv2.CV_8U)
         return Patch(self._portrait.box, np.asarray(rgb, dtype=np.uint8), self._mask)
 
