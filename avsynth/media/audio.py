@@ -18,7 +18,7 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from avsynth.errors import InputError
-from avsynth.media.opening import StrPath, open_input
+from avsynth.media.opening import StrPath, demuxed, open_input
 
 Samples = NDArray[np.float32]
 
@@ -239,7 +239,7 @@ def _decoded(
             raise InputError("its audio is in a format that cannot be decoded", path)
         if start is not None:
             _seek(container, stream, start)
-        for packet in container.demux(stream):
+        for packet in demuxed(container, stream):
             try:
                 frames = stream.decode(packet)
             except av.error.EOFError:

@@ -21,7 +21,7 @@ from avsynth.errors import InputError, UsageError
 from avsynth.media.audio import AudioChunk
 from avsynth.media.audio_encoding import AudioEncoder, audio_codec_for
 from avsynth.media.info import MediaInfo, VideoInfo
-from avsynth.media.opening import StrPath, open_input
+from avsynth.media.opening import StrPath, demuxed, open_input
 from avsynth.media.output import atomic_output, close_quietly, same_file, writing
 from avsynth.media.segments import segment_lead
 from avsynth.media.streamcopy import (
@@ -182,7 +182,7 @@ class _Survey:
                 scale = (stream.time_base or self._base) / self._base
                 times = [
                     round(packet.pts * scale) - lead
-                    for packet in container.demux(stream)
+                    for packet in demuxed(container, stream)
                     if packet.size and packet.pts is not None
                 ]
                 found = stream.codec_context.extradata
@@ -218,7 +218,7 @@ class _Survey:
             end = int(ordered[-1]) + self._last_step if end is None else end
             following = dict(itertools.pairwise([*ordered.tolist(), end]))
             with open_input(segment) as container:
-                packets = (p for p in container.demux(container.streams.video[0]) if p.size)
+                packets = (p for p in demuxed(container, container.streams.video[0]) if p.size)
                 for packet, pts, dts in zip(
                     packets, times.tolist(), decoding.tolist(), strict=True
                 ):

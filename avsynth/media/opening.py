@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import av.container
 import av.error
+from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from avsynth.errors import InputError, ResourceError
 
 StrPath = str | os.PathLike[str]
+S = TypeVar("S", bound=Stream)
 
 MAX_SIDE = 16384
 MAX_PIXELS = 2**28
@@ -48,6 +53,15 @@ def open_input(path: StrPath) -> Iterator[av.container.InputContainer]:
             yield container
         except av.error.FFmpegError as error:
             raise _translate(error, path) from error
+
+
+def demuxed(container: av.container.InputContainer, *streams: S) -> Iterator[Packet[S]]:
+    """Packets of ``streams``, of files too in which further streams begin in the middle.
+
+    PyAV (18.1) trips over those when it is at the end, with nothing but empty packets left.
+    """
+    with contextlib.suppress(IndexError):
+        yield from container.demux(list(streams))  # type: ignore[misc]  # packets of any stream
 
 
 def _open(name: str, kind: str | None = None) -> av.container.InputContainer:

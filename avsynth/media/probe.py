@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from avsynth.errors import InputError
 from avsynth.media.colour import GBR
 from avsynth.media.info import AudioInfo, ColourTags, MediaInfo, VideoInfo
-from avsynth.media.opening import StrPath, checked_size, main_video, open_input
+from avsynth.media.opening import StrPath, checked_size, demuxed, main_video, open_input
 from avsynth.media.orientation import Orientation
 from avsynth.media.planes import native_format, planar_format
 from avsynth.media.sidedata import side_data
@@ -147,7 +147,7 @@ def _first_picture(
 ) -> VideoFrame | None:
     """The first picture that decodes, or None."""
     stream.codec_context.thread_type = ThreadType.SLICE  # one picture: frame threads only delay it
-    packets = itertools.islice(container.demux(stream), _FIRST_PICTURE_PACKETS)
+    packets = itertools.islice(demuxed(container, stream), _FIRST_PICTURE_PACKETS)
     for packet in itertools.chain(packets, [None]):
         try:
             for frame in stream.decode(packet):
@@ -177,7 +177,7 @@ def _variable_rate(container: av.container.InputContainer, stream: VideoStream) 
     if complete:
         times = sorted({entry.timestamp for entry in index})
     else:
-        packets = itertools.islice(container.demux(stream), _RATE_SAMPLE)
+        packets = itertools.islice(demuxed(container, stream), _RATE_SAMPLE)
         try:
             times = sorted({packet.pts for packet in packets if packet.pts is not None})
         except av.error.FFmpegError:

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from avsynth.errors import InputError
 from avsynth.media.frame import Frame
-from avsynth.media.opening import StrPath, checked_size, main_video, open_input
+from avsynth.media.opening import StrPath, checked_size, demuxed, main_video, open_input
 from avsynth.media.orientation import Orientation
 from avsynth.media.planes import native_format
 from avsynth.media.sidedata import side_data
@@ -125,7 +125,7 @@ class FrameReader(Iterator[Frame]):
         errors = 0
         while errors < _READ_ERRORS:
             try:
-                for packet in container.demux(stream):
+                for packet in demuxed(container, stream):
                     if packet.size:
                         errors = 0
                         yield packet
@@ -183,7 +183,7 @@ def _seek(
     for _ in range(12):
         try:
             container.seek(target, stream=stream)
-            packet = next(packet for packet in container.demux(stream))
+            packet = next(packet for packet in demuxed(container, stream))
         except av.error.FFmpegError:
             return None
         if packet.size and packet.is_keyframe and packet.pts is not None and packet.pts <= start:

@@ -7,7 +7,7 @@ from typing import Any
 
 import av
 
-from avsynth.media.opening import StrPath, open_input
+from avsynth.media.opening import StrPath, demuxed, open_input
 from avsynth.media.output import atomic_output, writing
 
 
@@ -27,7 +27,7 @@ def repeat(path: StrPath, out: StrPath, times: int, length: Fraction) -> None:
             with open_input(path) as source:
                 for stream in source.streams if number == 0 else ():
                     flows[stream.index] = target.add_stream_from_template(stream)
-                for packet in source.demux():
+                for packet in demuxed(source, *source.streams):
                     base = packet.time_base
                     if packet.pts is None or packet.dts is None or base is None:
                         continue

@@ -17,7 +17,7 @@ from av.subtitles.subtitle import SubtitleSet
 from av.video.stream import VideoStream
 
 from avsynth.media.info import VideoInfo
-from avsynth.media.opening import StrPath
+from avsynth.media.opening import StrPath, demuxed
 
 # Written by the muxer itself, and wrong after a change of container or length.
 _OWN_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
@@ -161,7 +161,7 @@ class StreamCopier:
         if not wanted:
             return
         undated: dict[int, list[Packet[Any]]] = {}
-        for packet in self._source.demux(wanted):
+        for packet in demuxed(self._source, *wanted):
             if packet.size == 0 and packet.pts is None:
                 continue  # the marks that end a stream
             index = packet.stream_index

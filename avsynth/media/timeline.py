@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from avsynth.media.opening import StrPath, main_video, open_input
+from avsynth.media.opening import StrPath, demuxed, main_video, open_input
 
 _JUMP = 10  # seconds back that mean a new clock (joined recordings), not a wrong time stamp
 
@@ -90,7 +90,7 @@ def _scan(container: av.container.InputContainer, stream: VideoStream) -> list[i
     found: list[int] = []
     far = int(_JUMP / (stream.time_base or Fraction(1, 90000)))
     try:
-        for packet in container.demux(stream):
+        for packet in demuxed(container, stream):
             if packet.size == 0:
                 continue
             if packet.pts is None or (found and packet.pts < found[-1] - far):

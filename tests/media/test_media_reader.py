@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import shutil
 import socket
 import subprocess
+import zlib
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +19,16 @@ import pytest
 from media_clips import Extras, Sound, make_clip, tone
 
 from avsynth.errors import InputError
-from avsynth.media import Box, Frame, MediaInfo, VideoInfo, probe, read_frames, sha256_file
+from avsynth.media import (
+    Box,
+    Frame,
+    MediaInfo,
+    VideoInfo,
+    probe,
+    read_audio,
+    read_frames,
+    sha256_file,
+)  # fmt: skip
 
 
 def video_of(path: Path) -> VideoInfo:
@@ -356,3 +367,21 @@ def test_every_real_clip_reads_whole_and_in_parts(data_dir: Path) -> None:
         part = [f.pts for f in read_frames(path, frames[first][0], frames[last][0])]
         assert part == [pts for pts, _ in frames[first:last]], path.name
         assert info.video.variable_rate is ("vfr" in path.name)
+
+
+# A broadcast stream, found by damaging one, in which another stream begins after the header.
+_LATE_STREAM = (
+    r"c-nJ!WH4Y4V1NR~2Mi1i2e=Fw5P)$rx5E|&hW`&3umMI40Y(P80e4466GjK1od*zN|G#z|VHg6yosm(LVTb~"
+    r"t+r@^k+s*rjs@okIEfDFQRdI-=cgZ1~W~7F&+pULidbb(E>0NdRry02+>~{O1o8B4h*#(f>VuS(Xu0i5<2L@"
+    r"pVh7G(73<p83`Y@!zJpkx-rVX+Tj6k<PWca|q1R_`-GJas=VoA+QXZW)GbISign`Q)uY+iL_G=P-vOdbslL#"
+    r"})uy5Y{qC^UrKZaj3$cLifT0TMMa4i2{i0OE%@GX"
+)
+
+
+def test_a_stream_that_begins_in_the_middle(tmp_path: Path) -> None:
+    path = tmp_path / "late.ts"
+    path.write_bytes(zlib.decompress(base64.b85decode(_LATE_STREAM)))
+    assert probe(path).video is not None
+    with pytest.raises(InputError, match="no picture"):
+        next(read_frames(path))
+    list(read_audio(path, 16000))
