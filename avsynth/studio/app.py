@@ -43,7 +43,7 @@ Id = Annotated[str, Body(embed=True)]
 
 def make_app(desk: Desk, door: Door) -> Guard:
     """The page and all that it asks for, behind the guard."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     _errors(app)
     _pages(app, desk, door)
     _uploads(app, desk)
@@ -99,6 +99,7 @@ def _uploads(app: FastAPI, desk: Desk) -> None:
     async def upload(
         request: Request, x_file_name: Annotated[str, Header()] = "file"
     ) -> dict[str, Any]:
+        desk.prepare()
         length = request.headers.get("content-length")
         name = unquote(x_file_name, errors="replace")
         kept = await desk.store.receive(name, int(length) if length else None, request.stream())

@@ -77,6 +77,10 @@ class Desk:
         self._work.close()
         self._looks.close()
 
+    def prepare(self) -> None:
+        """Somebody sends a file: get ready for a job."""
+        self._work.prepare()
+
     def dub(self, asked: AskedDub) -> Job:
         """Dub; the same dub that was cancelled or failed goes on.
 

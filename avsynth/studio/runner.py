@@ -31,16 +31,19 @@ class Runner:
         """At most ``waiting`` jobs wait."""
         self._most = waiting
         self._context = start_workers(_PRELOADED)
-        if self._context.get_start_method() == "forkserver":
-            from multiprocessing import forkserver
-
-            forkserver.ensure_running()  # it imports while the first files are chosen
         self._waiting: deque[Job] = deque()
         self._current: Job | None = None
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="studio jobs", daemon=True)
         self._thread.start()
+
+    def prepare(self) -> None:
+        """Import what jobs need, in the background; a second call does nothing."""
+        if self._context.get_start_method() == "forkserver":
+            from multiprocessing import forkserver
+
+            forkserver.ensure_running()
 
     def submit(self, job: Job) -> None:
         """Have it done in its turn. ResourceError where too many wait."""
