@@ -71,6 +71,7 @@ class Job:
         if settings.exists() and settings.read_text(errors="replace") == text:
             self.resumed = self._worth_keeping = True
             return
+        settings.unlink(missing_ok=True)  # before what they speak of
         for old in self.folder.iterdir():
             if old.name != _LOCK:
                 shutil.rmtree(old) if old.is_dir() else old.unlink()
@@ -103,7 +104,12 @@ class Job:
         return json.loads(self.path(name).read_text())
 
     def remove(self) -> None:
-        """Delete the folder: the job is done."""
+        """Delete the folder: the job is done.
+
+        The settings go first: a folder that was half deleted is nothing to go on with.
+        """
+        with contextlib.suppress(OSError):
+            self.path(_SETTINGS).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Job:
