@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
 import os
+import signal
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -46,6 +49,8 @@ _SETTINGS = {
 }
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_ENDING = ("SIGTERM", "SIGHUP")  # end a job as Ctrl-C does: tidied up, to be gone on with
+_ended_by: list[int] = []
 
 app = typer.Typer(
     name="avsynth",
@@ -90,6 +95,8 @@ def common(
 
 def main() -> None:
     """Run the command line and end the process."""
+    _open_closed_streams()
+    _heed_signals()
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     for stream in (sys.stdout, sys.stderr):  # a pipe on Windows knows few characters
@@ -109,6 +116,36 @@ def main() -> None:
     sys.exit(code or 0)
 
 
+def _open_closed_streams() -> None:
+    """Who closed a standard stream wants none: else the next file opened would be in its place.
+
+    What libraries print would go into that file.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def _heed_signals() -> None:
+    """Have what ends a process come as Ctrl-C does, unless it is ignored, as under nohup."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (getattr(signal, name) for name in _ENDING if hasattr(signal, name)):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+    _ended_by.append(number)
+    raise KeyboardInterrupt
+
+
 def _explained(error: BaseException, as_json: bool) -> int:
     """Print what went wrong in one line, and as JSON if wanted; the exit code for it."""
     if isinstance(error, SystemExit):
@@ -116,16 +153,25 @@ def _explained(error: BaseException, as_json: bool) -> int:
     if isinstance(error, typer.Exit):
         return error.exit_code
     if isinstance(error, BrokenPipeError):  # who read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()
         return 1
     problem, code = _meaning(error)
     printable = "".join(c if c.isprintable() else " " for c in str(problem))
-    print(f"avsynth: {printable}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # where that, too, is on a disk that is full
+        print(f"avsynth: {printable}", file=sys.stderr)
     if as_json:
         parts = {"what": problem.what, "path": problem.path, "hint": problem.hint}
         found = {name: part and _speakable(part) for name, part in parts.items()}
-        print(json.dumps({"error": {**found, "exit_code": code}}, indent=2))
+        try:
+            print(json.dumps({"error": {**found, "exit_code": code}}, indent=2), flush=True)
+        except OSError:
+            _hush()
     return code
+
+
+def _hush() -> None:
+    """Have what is still to be printed go nowhere: it cannot go where it should."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _meaning(error: BaseException) -> tuple[AvsynthError, int]:
@@ -133,7 +179,8 @@ def _meaning(error: BaseException) -> tuple[AvsynthError, int]:
     if isinstance(error, AvsynthError):
         return error, int(error.exit_code)
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return AvsynthError("interrupted; run the same command again to go on"), _INTERRUPTED
+        told = AvsynthError("interrupted; run the same command again to go on")
+        return told, 128 + _ended_by.pop() if _ended_by else _INTERRUPTED
     show = getattr(error, "format_message", None)
     if show is not None:  # a usage error of the parser
         return AvsynthError(" ".join(show().split())), int(ExitCode.USAGE)
