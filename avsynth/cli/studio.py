@@ -21,7 +21,7 @@ def studio(
     ] = 4000,
     keep: Annotated[
         Path | None,
-        typer.Option(help="Folder that keeps uploads and results. Default: removed at the end."),
+        typer.Option(help="Folder that keeps results. Default: none are kept."),
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:

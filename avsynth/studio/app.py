@@ -165,7 +165,10 @@ def _jobs(app: FastAPI, desk: Desk) -> None:
         headers = _saved_as(_called(job.order.names, name)) if save else {}
         if path.suffix == ".html":
             headers |= _REPORT_POLICY
-        return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
+        kind = (PLAYED | _TYPES).get(path.suffix)
+        if kind is None:
+            raise HTTPException(404)
+        return FileResponse(path, media_type=kind, headers=headers)
 
 
 def _consent(app: FastAPI, desk: Desk) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from avsynth.errors import UsageError
 from avsynth.pipelines.options import ORIGINAL, dub_options
-from avsynth.studio.dubbing import REPORT, RESULT, SHEET, CheckOrder, DubOrder
+from avsynth.studio.dubbing import FILM, REPORT, RESULT, SHEET, CheckOrder, DubOrder
 from avsynth.studio.faces import FacesOrder
 from avsynth.studio.files import lay_out, lay_out_record
 from avsynth.studio.jobs import Job, Order
@@ -69,13 +70,16 @@ class Desk:
         self._jobs: dict[str, Job] = {}  # oldest first
         self._lock = threading.RLock()
         (folder / "jobs").mkdir(mode=0o700, exist_ok=True)
-        self.store = Store(folder / "uploads", limits, self._used)
+        # Of this run alone: nobody could ask for them in another.
+        self._uploads = Path(tempfile.mkdtemp(prefix="uploads-", dir=folder))
+        self.store = Store(self._uploads, limits, self._used)
         self._work, self._looks = Runner(limits.waiting), Runner(4 * limits.waiting)
 
     def close(self) -> None:
         """End what is being done."""
         self._work.close()
         self._looks.close()
+        shutil.rmtree(self._uploads, ignore_errors=True)
 
     def prepare(self) -> None:
         """Somebody sends a file: get ready for a job."""
@@ -170,7 +174,12 @@ class Desk:
         shutil.rmtree(job.order.folder, ignore_errors=True)
 
     def file(self, job: Job, name: str) -> Path:
-        """A file of a job that may be handed out; UsageError for any other, or none yet."""
+        """A file of a job that may be handed out; UsageError for any other, or none yet.
+
+        ``FILM`` is the film that is dubbed.
+        """
+        if name == FILM and isinstance(job.order, DubOrder):
+            return job.order.folder / job.order.film
         allowed = {
             "dub": {RESULT, REPORT, SHEET},
             "faces": {face["picture"] for face in (job.result or {}).get("faces", ())},
@@ -214,7 +223,7 @@ class Desk:
     def _used(self) -> set[str]:
         with self._lock:
             jobs = list(self._jobs.values())
-        return {each for job in jobs if job.kind == "dub" or not job.over for each in job.uses}
+        return {each for job in jobs if not job.over for each in job.uses}
 
 
 def _named(files: dict[str, Upload]) -> dict[str, str]:

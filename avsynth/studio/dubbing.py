@@ -13,6 +13,8 @@ from avsynth.studio.jobs import TellPart
 
 #: What a dub leaves in its folder.
 RESULT, REPORT, SHEET = "result.mp4", "result.mp4.report.json", "preview.png"
+#: Under this name the page asks for the film that was dubbed.
+FILM = "original"
 
 
 @dataclass(frozen=True)

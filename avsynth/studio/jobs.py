@@ -87,6 +87,7 @@ class Job:
     parts: list[dict[str, Any]] = field(default_factory=list)
     result: dict[str, Any] | None = None
     error: str | None = None
+    turn: int = 0  # how often it was asked for
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -97,7 +98,7 @@ class Job:
     def again(self, order: Order, uses: frozenset[str]) -> None:
         """Make it wait, also once more after it was cancelled or failed; its folder stays."""
         with self.lock:
-            self.order, self.uses = order, uses
+            self.order, self.uses, self.turn = order, uses, self.turn + 1
             self.state, self.stages, self.parts = "waiting", [], []
             self.result = self.error = None
 
@@ -111,6 +112,10 @@ class Job:
                 self.result = message.result
             else:
                 self._step(message)
+
+    def going(self, turn: int) -> bool:
+        """Whether what was begun in that turn is still wanted."""
+        return self.turn == turn and not self.over
 
     def end(self, state: State, error: str | None = None) -> None:
         """No more comes."""

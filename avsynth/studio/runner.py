@@ -96,28 +96,29 @@ class Runner:
 
     def _do(self, job: Job) -> None:
         connection, theirs = self._context.Pipe()
+        turn = job.turn
         process = self._context.Process(target=carry_out, args=(theirs, job.order), name="job")
         process.start()
         theirs.close()
         try:
-            _listen(connection, job)
+            _listen(connection, job, turn)
         finally:
             connection.close()
-            _end(process, job)
+            _end(process, job, turn)
 
 
-def _listen(connection: Connection, job: Job) -> None:
+def _listen(connection: Connection, job: Job, turn: int) -> None:
     """Take what the process says, until it has ended or the job was cancelled."""
     with contextlib.suppress(EOFError, OSError):
-        while not job.over:
+        while job.going(turn):
             if connection.poll(_LOOK_S):
                 message = connection.recv()
                 with job.lock:
-                    if not job.over:
+                    if job.going(turn):
                         job.take(message)
 
 
-def _end(process: ForkServerProcess | SpawnProcess, job: Job) -> None:
+def _end(process: ForkServerProcess | SpawnProcess, job: Job, turn: int) -> None:
     """See to it that the process is gone; a job that it left unfinished has failed."""
     process.join(5 if job.state == "done" else 0.2)
     if process.is_alive():
@@ -125,6 +126,6 @@ def _end(process: ForkServerProcess | SpawnProcess, job: Job) -> None:
         process.join()
     code = process.exitcode or 0
     process.close()
-    if not job.over:
+    if job.going(turn):
         why = f"killed by {Signals(-code).name}" if code < 0 else f"exit code {code}"
         job.end("failed", f"the process that did it ended before it was done ({why}): try again")

@@ -36,7 +36,7 @@ def serve(host: str, port: int, limits: Limits, keep: Path | None, show: bool) -
         host: to listen at; other than loopback needs a token.
         port: 0: the system chooses one.
         limits: of uploads and jobs.
-        keep: a folder for uploads and results that stays; None: one that is removed at the end.
+        keep: a folder for results that stay; None: one that is removed at the end.
         show: open the page in a browser.
 
     Raises:
@@ -97,9 +97,9 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         if keep is None:
             folder = Path(tempfile.mkdtemp(prefix="avsynth-studio-"))
         else:
-            keep.mkdir(parents=True, exist_ok=True, mode=0o700)
-            keep.chmod(0o700)
-            folder = keep.absolute()
+            folder = keep.absolute() / "avsynth-studio"  # the folder itself may be anybody's
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.chmod(0o700)  # fails for another user's
     except OSError as error:
         raise ResourceError(f"cannot make the work folder: {error.strerror}", keep) from error
     try:

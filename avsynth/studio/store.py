@@ -59,9 +59,6 @@ class Store:
         self._uploads: dict[str, Upload] = {}  # oldest first
         self._arriving: dict[Path, int] = {}  # bytes by unfinished file
         self._lock = threading.RLock()
-        folder.mkdir(mode=0o700, exist_ok=True)
-        for old in folder.iterdir():  # of an earlier run: nobody holds their ids any more
-            old.unlink()
 
     def get(self, upload_id: str) -> Upload:
         """The upload; UsageError when there is none (any more)."""

@@ -215,8 +215,9 @@ def test_a_record_of_another_film_stops_the_dub(page: Page, server: Server) -> N
     assert page.tab.locator("#dub-result").is_hidden()
 
 
-def test_the_token_is_taken_from_the_address_and_leaves_it(browser: Any, tmp_path: Path) -> None:
+def test_a_token_is_made_taken_from_the_address_and_leaves_it(browser: Any, tmp_path: Path) -> None:
     with studio(tmp_path / "t", "--host", "0.0.0.0") as server:
+        assert len(server.token) > 40 and server.ask("GET", "/api/key")[0] == 401
         context = browser.new_context()
         tab = context.new_page()
         tab.goto(f"{server.origin}/#{server.token}")

@@ -30,8 +30,7 @@ class Dub {
     for (const id of ["purpose", "language"]) $(id).addEventListener("change", () => this.#check());
     const before = kept(JOB);
     if (before) {
-      const { id, film } = JSON.parse(before);
-      this.#follow(id, film);
+      this.#follow(before);
     }
     this.#changed();
   }
@@ -142,21 +141,21 @@ class Dub {
     const asked = this.#asked();
     try {
       const view = await call("/api/dub", asked);
-      kept(JOB, JSON.stringify({ id: view.id, film: asked.film }));
+      kept(JOB, view.id);
+      this.shown = asked.film;
       this.started = JSON.stringify(asked);
-      this.#follow(view.id, asked.film);
+      this.#follow(view.id);
       $("dub-job").scrollIntoView({ block: "nearest" });
     } catch (error) {
       showError($("dub-error"), error.message);
     }
   }
 
-  #follow(id, film) {
+  #follow(id) {
     this.stop?.();
     this.stages.clear();
-    this.shown = film;
     this.stage = "";
-    this.stop = watch(id, (view) => this.#draw(view, film), () => {
+    this.stop = watch(id, (view) => this.#draw(view), () => {
       kept(JOB, null);
       this.job = null;
       $("dub-job").hidden = $("dub-result").hidden = true;
@@ -164,11 +163,11 @@ class Dub {
     });
   }
 
-  #draw(view, film) {
+  #draw(view) {
     const before = this.job?.state;
     this.job = view;
     const done = view.state === "done";
-    const original = `/api/uploads/${film}/play`;
+    const original = `/api/jobs/${view.id}/original`;
     $("dub-start").disabled = this.#running || !this.record.upload || !this.film.upload || !this.speech.upload;
     this.#label();
     $("dub-job").hidden = done;
@@ -228,7 +227,7 @@ class Dub {
 
   async #cancel() {
     try {
-      this.#draw(await call(`/api/jobs/${this.job.id}/cancel`, {}), this.shown);
+      this.#draw(await call(`/api/jobs/${this.job.id}/cancel`, {}));
       $("dub-start").focus();
     } catch (error) {
       showError($("dub-error"), error.message);
