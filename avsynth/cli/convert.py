@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avsynth.cli.clustering import ClusterAddress, Jobs, chosen_cluster
 from avsynth.cli.printing import printable
 from avsynth.cli.signing import Cert, Key, chosen_signer
 
@@ -41,6 +42,8 @@ def convert(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
+    cluster: ClusterAddress = None,
+    jobs: Jobs = None,
     cert: Cert = None,
     key: Key = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -50,7 +53,7 @@ def convert(
     The target is heard in recordings of it, or is a stored voice of avsynth voice. Files and
     outputs may be URLs, such as s3://bucket/speech.wav.
     """
-    signer = chosen_signer(cert, key)
+    signer, where = chosen_signer(cert, key), chosen_cluster(cluster, jobs, device)
     from avsynth.cli.progress import bars
     from avsynth.pipelines.by_url import Workplace
     from avsynth.pipelines.convert import convert as run
@@ -63,7 +66,7 @@ def convert(
     with bars(quiet=as_json) as show, Workplace(output, progress=show) as place:
         report = run(
             place.bring(source), [place.bring(each) for each in to], place.bring(consent),
-            place.output, options, signer=signer, progress=show,
+            place.output, options, signer=signer, progress=show, cluster=where,
         )  # fmt: skip
         report = place.deliver(report)
     print(report.model_dump_json(indent=2) if as_json else summary(report))

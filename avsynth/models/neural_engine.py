@@ -19,6 +19,10 @@ from avsynth.speech.content import ContentFrontEnd
 from avsynth.speech.pitch_track import pitch_track, transfer
 from avsynth.speech.spectrum import FLOOR, band_centres, log_mel_spectrum
 
+#: Samples, and the slice of them that is kept; log-mel (bands, t) and pitch (t,) of how many.
+_Window = tuple[Floats, slice]
+_Remade = tuple[Floats, Floats, int]
+
 _KEPT, _CONTEXT = 8 * 16_000, 16_000  # samples made at a time, and those heard on either side
 _PEAK = 3.0  # of the level: what is much quieter than that is not voiced
 
@@ -40,26 +44,33 @@ class NeuralEngine:
     def convert(
         self, chunks: Iterable[Floats], source: SourceVoice, target: Voice, shifts: Shifts
     ) -> Iterator[Floats]:
-        """See ``VoiceEngine``. Windows of 8 s, with a second around them."""
+        """See ``VoiceEngine``."""
+        pieces = self.pieces(chunks, source)
+        return self.join((self.remake(each, source, target, shifts) for each in pieces), source)
+
+    def pieces(self, chunks: Iterable[Floats], source: SourceVoice) -> Iterator[_Window]:
+        """See ``VoiceEngine``. Windows of 8 s, with a second around them, at the usual level."""
+        gain = np.float32(SPEECH_LEVEL / source.level)
+        return windows((chunk * gain for chunk in chunks), _KEPT, _CONTEXT)
+
+    def join(self, made: Iterable[_Remade], source: SourceVoice) -> Iterator[Floats]:
+        """See ``VoiceEngine``. One vocoder sounds all of it."""
         gain = np.float32(SPEECH_LEVEL / source.level)
         vocoder = StreamingVocoder(self._vocoder)
-        speaker = _told(target, self._config.embedding)
         done = total = 0
-        for samples, kept in windows((chunk * gain for chunk in chunks), _KEPT, _CONTEXT):
-            mel, pitch = self._window(samples, kept, source, target, speaker, shifts)
-            total += kept.stop - kept.start
-            made = vocoder.push(mel, pitch)
-            yield made / gain
-            done += len(made)
-        made = vocoder.flush()[: total - done]
-        yield np.pad(made, (0, total - done - len(made))) / gain
+        for mel, pitch, length in made:
+            total += length
+            samples = vocoder.push(mel, pitch)
+            yield samples / gain
+            done += len(samples)
+        samples = vocoder.flush()[: total - done]
+        yield np.pad(samples, (0, total - done - len(samples))) / gain
 
     @torch.inference_mode()
-    def _window(
-        self, samples: Floats, kept: slice, source: SourceVoice, target: Voice,
-        speaker: Tensor, shifts: Shifts,
-    ) -> tuple[Tensor, Floats]:  # fmt: skip
-        """Log-mel (bands, t) and pitch (t,) of ``samples[kept]`` in the target's voice."""
+    def remake(self, piece: _Window, source: SourceVoice, target: Voice, shifts: Shifts) -> _Remade:
+        """See ``VoiceEngine``. What the vocoder is told of a window in the target's voice."""
+        samples, kept = piece
+        length = kept.stop - kept.start
         spectrum, hop = self._config.spectrum, self._config.spectrum.hop
         samples = np.pad(samples, (0, -len(samples) % (STACK * hop)))
         if len(samples) <= spectrum.window:
@@ -73,12 +84,12 @@ class NeuralEngine:
             "content": self._front_end(samples, mel, mean, std.clamp_min(0.1))[None],
             "pitch": sung(torch.from_numpy(pitch)[None], spectrum),
             "energy": energy_of(mel)[None],
-            "speaker": speaker,
+            "speaker": _told(target, self._config.embedding),
         }
         made = self._voice(batch)["mel"][0]
         steps = slice(kept.start // hop, -(-kept.stop // hop))
         made = warped(made[:, steps], shifts.formant, band_centres(spectrum).numpy())
-        return made, pitch[steps]
+        return made.numpy(), pitch[steps], length
 
 
 def _told(target: Voice, embedding: int) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,19 @@ class VoiceEngine(Protocol):
         """The same words in the voice of ``target``: as many samples as come in, aligned in time.
 
         Memory is constant, and nothing but rounding depends on how the input is cut. The level
-        follows that of the input roughly; the pipeline matches it.
+        follows that of the input roughly; the pipeline matches it. It is ``join`` of what
+        ``remake`` makes of each of ``pieces``.
         """
+        ...
+
+    def pieces(self, chunks: Iterable[Floats], source: SourceVoice) -> Iterator[Any]:
+        """The stream in pieces that hold all that is to be heard for them; to be pickled."""
+        ...
+
+    def remake(self, piece: Any, source: SourceVoice, target: Voice, shifts: Shifts) -> Any:
+        """What is made of a piece, by itself: a pure function of the arguments, to be pickled."""
+        ...
+
+    def join(self, made: Iterable[Any], source: SourceVoice) -> Iterator[Floats]:
+        """Samples of what was made of all pieces, in order."""
         ...

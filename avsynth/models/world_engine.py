@@ -47,16 +47,32 @@ class WorldEngine:
     def convert(
         self, chunks: Iterable[Floats], source: SourceVoice, target: Voice, shifts: Shifts
     ) -> Iterator[Floats]:
+        """See ``VoiceEngine``."""
+        pieces = self.pieces(chunks, source)
+        return self.join((self.remake(each, source, target, shifts) for each in pieces), source)
+
+    def pieces(self, chunks: Iterable[Floats], source: SourceVoice) -> Iterator[_Block]:
         """See ``VoiceEngine``. Blocks of 8 to 10 s end where it is quiet, and overlap by 20 ms."""
         gain = np.float32(SPEECH_LEVEL / source.level)
+        return _blocks(chunk * gain for chunk in chunks)
+
+    def remake(
+        self, piece: _Block, source: SourceVoice, target: Voice, shifts: Shifts
+    ) -> tuple[Doubles, bool]:
+        """See ``VoiceEngine``. The sound of a block, and whether it is the last one."""
         colour = colouring(source.spectrum_mean, target.spectrum_mean)
+        pitch = transfer(piece.pitch, source.pitch, target.pitch, shifts.pitch)
+        made = _remade(piece, np.where(piece.pitch > 0, pitch, 0), colour, shifts.formant)
+        return made, piece.last
+
+    def join(self, made: Iterable[tuple[Doubles, bool]], source: SourceVoice) -> Iterator[Floats]:
+        """See ``VoiceEngine``. One block becomes the next within 20 ms."""
+        gain = np.float32(SPEECH_LEVEL / source.level)
         tail = np.zeros(0)
-        for block in _blocks(chunk * gain for chunk in chunks):
-            pitch = transfer(block.pitch, source.pitch, target.pitch, shifts.pitch)
-            sound = _remade(block, np.where(block.pitch > 0, pitch, 0), colour, shifts.formant)
+        for sound, last in made:
             rising = (np.arange(len(tail)) + 0.5) / max(len(tail), 1)
             sound[: len(tail)] = rising * sound[: len(tail)] + (1 - rising) * tail
-            kept = len(sound) - (0 if block.last else 2 * _FADE)
+            kept = len(sound) - (0 if last else 2 * _FADE)
             yield (sound[:kept] / gain).astype(np.float32)
             tail = sound[kept:]
 

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import avsynth
+from avsynth.cluster.connection import Cluster
 from avsynth.errors import ConsentError
 from avsynth.media import sha256_file
 from avsynth.pipelines import convert_report as told
 from avsynth.pipelines.convert_finish import finish
 from avsynth.pipelines.convert_inputs import ConvertInputs, ConvertOptions, check_inputs
 from avsynth.pipelines.convert_sound import convert_to, hear
+from avsynth.pipelines.convert_work import remade
 from avsynth.pipelines.inputs import report_path
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.progress import Callback, Progress
@@ -43,6 +45,7 @@ def convert(
     *,
     signer: Signer | None = None,
     progress: Callback | None = None,
+    cluster: Cluster | None = None,
 ) -> Report:
     """Give the speech in ``source`` another voice; write ``output`` and ``OUTPUT.report.json``.
 
@@ -54,6 +57,7 @@ def convert(
         options: see ``ConvertOptions``.
         signer: certificate and key for the credentials; default this machine's own.
         progress: called with a ``Step`` as the work goes on.
+        cluster: where pieces of the sound are converted; default this process.
 
     Raises:
         AvsynthError: one of the family, see ``avsynth.errors``; then nothing is left under the
@@ -70,10 +74,8 @@ def convert(
     with Job(output, _settings(inputs, target, models, options)) as job:
         if not job.done(_HEARD):
             heard = hear(source, inputs.info, models.voice, steps)
-            convert_to(
-                job.path(_VOICE), source, inputs.info, heard, models.voice, target.voice,
-                options.shifts, steps,
-            )  # fmt: skip
+            remake = remade(models, target.voice, options.shifts, cluster)
+            convert_to(job.path(_VOICE), source, inputs.info, heard, models.voice, remake, steps)
             # Written last: it says that the voice is complete.
             job.write_json(_HEARD, [heard.voice.active_seconds, heard.voice.pitch])
         joined = job.path(f"finished{output.suffix}")

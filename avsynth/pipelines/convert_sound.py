@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from avsynth.errors import NothingToDoError
 from avsynth.media import MediaInfo, read_audio
 from avsynth.media.output import resource_error
-from avsynth.models.voice_engine import Floats, Shifts, SourceVoice, VoiceEngine
-from avsynth.models.voice_print import Voice
+from avsynth.models.voice_engine import Floats, SourceVoice, VoiceEngine
+from avsynth.pipelines.convert_work import Remake
 from avsynth.pipelines.progress import Progress
 from avsynth.speech.high_pass import HighPass
 
@@ -65,11 +65,10 @@ def convert_to(
     info: MediaInfo,
     heard: Heard,
     engine: VoiceEngine,
-    target: Voice,
-    shifts: Shifts,
+    remake: Remake,
     steps: Progress,
 ) -> None:
-    """Write the voice of ``source`` as ``target``'s to ``made``: raw float32 at ``engine.rate``.
+    """Write the voice of ``source``, remade, to ``made``: raw float32 at ``engine.rate``.
 
     Raises:
         InputError: the source cannot be decoded.
@@ -86,7 +85,8 @@ def convert_to(
     counted = _counted(chunks(), engine.rate, steps)
     try:
         with made.open("wb") as file:
-            for samples in engine.convert(counted, heard.voice, target, shifts):
+            pieces = remake(engine.pieces(counted, heard.voice), heard.voice)
+            for samples in engine.join(pieces, heard.voice):
                 file.write(np.asarray(samples, "<f4").tobytes())
                 written += len(samples)
     except OSError as error:

@@ -109,7 +109,8 @@ def dub(
             speeches = hearing.result()
         if voice is not None:
             speeches = {
-                path: convert_speech(voice, speech, job, steps) for path, speech in speeches.items()
+                path: convert_speech(voice, speech, job, steps, cluster)
+                for path, speech in speeches.items()
             }
         longest = max(speech.seconds for speech in speeches.values())
         timeline = fit(analysis.pts, analysis.end, analysis.time_base, longest, options.fit)

@@ -9,11 +9,13 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from avsynth.cluster.connection import Cluster
 from avsynth.errors import ConsentError, NothingToDoError, UsageError
 from avsynth.media import MediaInfo, probe
 from avsynth.models.voice_engine import Shifts
 from avsynth.pipelines.convert_report import is_research
 from avsynth.pipelines.convert_sound import convert_to, hear
+from avsynth.pipelines.convert_work import remade
 from avsynth.pipelines.inputs import Cast
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.networks import device
@@ -132,7 +134,9 @@ def find_voice(
     return DubVoice(options.voice_from, target, models)
 
 
-def convert_speech(voice: DubVoice, speech: Speech, job: Job, steps: Progress) -> Speech:
+def convert_speech(
+    voice: DubVoice, speech: Speech, job: Job, steps: Progress, cluster: Cluster | None = None
+) -> Speech:
     """The same speech, to be heard in the voice; as it was where nobody speaks in it."""
     engine = voice.models.voice
     if not job.done(_MADE):
@@ -142,7 +146,6 @@ def convert_speech(voice: DubVoice, speech: Speech, job: Job, steps: Progress) -
         except NothingToDoError:
             return speech
         with job.finishing(_MADE) as path:
-            convert_to(
-                path, speech.path, info, heard, engine, voice.target.voice, Shifts(), steps
-            )  # fmt: skip
+            remake = remade(voice.models, voice.target.voice, Shifts(), cluster)
+            convert_to(path, speech.path, info, heard, engine, remake, steps)
     return replace(speech, made=job.path(_MADE), made_rate=engine.rate)

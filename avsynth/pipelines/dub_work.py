@@ -50,7 +50,7 @@ class DubWork:
         return [self.video, *analysis_files(self.folder), *network]
 
     def begin(self, here: Mapping[Path, Path]) -> Render:
-        """See ``segments_on_cluster.Work``. A worker has one processor."""
+        """See ``segments_on_cluster.Rendering``. A worker has one processor."""
         lipsync = None if self.lipsync is None else self.lipsync.load(here[self.lipsync.path])
         folder = here[self.folder / FRAMES].parent
         actors = [(actor, mouth_renderer(lipsync, actor.mean)) for actor in self.actors]

@@ -67,7 +67,7 @@ class ReenactWork:
         return [self.source, self.motion, *network]
 
     def begin(self, here: Mapping[Path, Path]) -> Render:
-        """See ``segments_on_cluster.Work``. A worker has one processor."""
+        """See ``segments_on_cluster.Rendering``. A worker has one processor."""
         network = None if self.network is None else self.network.load(here[self.network.path])
         source = reopened(here[self.source], self.time, self.like, self.points)
         motion = here[self.motion]

@@ -65,10 +65,8 @@ def load_voice_engine(
         if chosen is None:
             return ConversionModels(WorldEngine())
         weights = chosen.name
-    from avsynth.models.neural_engine import NeuralEngine
     from avsynth.models.vocoder import VocoderConfig
     from avsynth.models.voice import VoiceConfig
-    from avsynth.speech import content
 
     voice, sounding = load(weights, engine, device), load(vocoder, engine, device)
     if not isinstance(voice.config, VoiceConfig):
@@ -77,6 +75,22 @@ def load_voice_engine(
         raise WeightsError(f"weights of kind {sounding.kind!r}, not of a vocoder", vocoder)
     if sounding.config.spectrum != voice.config.spectrum:
         raise WeightsError(f"the vocoder {sounding.name} speaks another spectrum", weights)
+    return ConversionModels(voice_engine(voice, sounding, device=device), (voice, sounding))
+
+
+def voice_engine(*networks: LoadedModel, device: str = "cpu") -> VoiceEngine:
+    """The engine that runs ``networks``: a voice and its vocoder; none of them: WORLD.
+
+    Raises:
+        WeightsError: the front end of the voice is not installed.
+    """
+    if not networks:
+        return WorldEngine()
+    from avsynth.models.neural_engine import NeuralEngine
+    from avsynth.models.voice import VoiceConfig
+    from avsynth.speech import content
+
+    voice, vocoder = networks
+    assert isinstance(voice.config, VoiceConfig)
     front_end = content.make(voice.config.front_end, device)
-    made = NeuralEngine(voice.name, voice, sounding, front_end)
-    return ConversionModels(made, (voice, sounding))
+    return NeuralEngine(voice.name, voice, vocoder, front_end)

@@ -1,0 +1,47 @@
+"""A voice converted on a cluster is that of one process, sample by sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cluster_helpers import killing_one
+from convert_helpers import decoded, speech, stored_voice, voice_record, wav
+from dub_helpers import command, leftovers
+
+from avsynth.cluster.connection import Cluster
+from avsynth.models.synthesis import TOLERANCE
+from avsynth.pipelines.convert import convert
+from avsynth.pipelines.convert_inputs import ConvertOptions
+
+
+def long(path: Path, seconds: float) -> Path:
+    """Speech with pauses, of more than one unit of work."""
+    line, pause = speech(), np.zeros(9_000, np.float32)
+    times = int(seconds / ((len(line) + len(pause)) / 16_000)) + 1
+    return wav(path, np.tile(np.concatenate([line, pause]), times)[: int(seconds * 16_000)])
+
+
+def converted(source: Path, out: Path, weights: str | None, cluster: Cluster | None) -> Any:
+    options = ConvertOptions(weights=weights)
+    return convert(source, [stored_voice()], voice_record(), out, options, cluster=cluster)
+
+
+@pytest.mark.parametrize("weights", ["world", None])
+def test_the_same_samples_with_a_worker_killed(
+    weights: str | None, two_workers: Cluster, tmp_path: Path
+) -> None:
+    source = long(tmp_path / "long.wav", 45.0)
+    here, there = tmp_path / "here.wav", tmp_path / "there.wav"
+    converted(source, here, weights, None)
+    with killing_one() as killed:
+        converted(source, there, weights, two_workers)
+    assert killed
+    one, other = decoded(here, 16_000), decoded(there, 16_000)
+    assert one.shape == other.shape and np.abs(one).max() > 0.05
+    assert np.abs(one - other).max() <= TOLERANCE
+    assert command("verify", there).code == 0
+    made = ["here.wav", "there.wav"]
+    assert leftovers(tmp_path, source) == sorted([*made, *(f"{x}.report.json" for x in made)])
