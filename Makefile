@@ -67,7 +67,7 @@ $(VENV)/.ready: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(PIP) -e ".[fast,speech,train,metrics,research,onnx,cluster,studio,docs,dev]"
+	$(PIP) -e ".[fast,speech,train,metrics,research,onnx,cluster,studio,faults,docs,dev]"
 	@touch $@
 
 clean:
