@@ -12,7 +12,7 @@ from typing import Any
 
 from avsynth.cluster.engine import Cluster
 from avsynth.cluster.storage import is_url
-from avsynth.errors import ExitCode, NothingToDoError
+from avsynth.errors import ExitCode, InputError, NothingToDoError
 from avsynth.media.opening import StrPath
 from avsynth.pipelines.progress import Callback, Progress
 from detectors.cluster import scan_on
@@ -21,7 +21,7 @@ from detectors.pool import PATIENCE, Order, Outcome, Pool, look
 from detectors.report import html
 from detectors.report import json as lines
 from detectors.results import BatchOptions, Results
-from detectors.resume import read_lines
+from detectors.resume import Line, read_lines
 from detectors.scan import Scanner
 from detectors.sharing import processors
 from detectors.unreadable import unreadable
@@ -123,9 +123,16 @@ def run(
     if not summary.answers.total():
         raise NothingToDoError("no media to look at", hint=_passed_over(summary))
     if batch.report is not None and results.file is not None:
-        found_before = (lines.read(line) for line in read_lines(results.file))
+        found_before = (_again(line, results.file) for line in read_lines(results.file))
         summary.index = html.write_index(found_before, batch.report)
     return summary
+
+
+def _again(line: Line, file: Path) -> Verdict:
+    try:
+        return lines.read(line)
+    except InputError as error:
+        raise InputError(error.what, file, "the index is made from it") from error
 
 
 def _told(

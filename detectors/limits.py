@@ -60,7 +60,7 @@ def _stated_size(path: StrPath) -> tuple[int, int] | None:
     if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) == 24:
         width, height = struct.unpack(">II", head[16:24])
         return int(width), int(height)
-    if head.startswith((b"GIF87a", b"GIF89a")):
+    if head.startswith((b"GIF87a", b"GIF89a")) and len(head) >= 10:
         width, height = struct.unpack("<HH", head[6:10])
         return int(width), int(height)
     return None

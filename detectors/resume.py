@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from avsynth.cluster.storage import is_url
 from avsynth.errors import InputError, ResourceError
@@ -60,14 +60,27 @@ def read_lines(path: Path) -> Iterator[Line]:
                 if not raw.endswith("\n"):
                     return  # cut off while it was written
                 try:
-                    found = json.loads(raw)
-                except ValueError:
+                    found = json.loads(raw, parse_constant=_refused)
+                except (ValueError, RecursionError):
                     found = None
-                if not isinstance(found, dict) or "verdict" not in found or "path" not in found:
+                if not _is_line(found):
                     raise InputError(f"line {number} is not of a scan", path)
                 yield found
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", path) from error
+
+
+def _is_line(found: Any) -> bool:
+    """Whether it has what tells a file and its state, as far as that is told."""
+    if not isinstance(found, dict):
+        return False
+    kinds = {"path": str, "verdict": str, "size": int, "properties": dict, "settings": dict}
+    named = "path" in found and "verdict" in found
+    return named and all(isinstance(found.get(k, kind()), kind) for k, kind in kinds.items())
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
 
 
 class Earlier:
@@ -115,4 +128,4 @@ def state_told(line: Line, fingerprint: str) -> State | None:
     same = line.get("settings", {}).get("fingerprint") == fingerprint
     if line["verdict"] == "unreadable" or not same or not (isinstance(modified, int) or etag):
         return None
-    return line["size"], modified, etag
+    return line.get("size", 0), modified, etag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -58,7 +59,7 @@ def select(
         if scores is None:
             raise UsageError("the speaking face cannot be told without the original sound")
         return _ids(max(shot, key=lambda p: (_speech(p, scores), _presence(p))) for shot in shots)
-    if choice.lstrip("-").isdecimal():
+    if re.fullmatch(r"-?\d{1,9}", choice):
         return _ids(_by_index(shots, int(choice)))
     return _ids(_by_box(shots, _parse_box(choice), choice))
 

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from avsynth.errors import InputError, UsageError
@@ -147,7 +148,7 @@ def _parse(
     key_path, key_pem = key or (path, pem)
     private = _private_key(key_path, key_pem)
     leaf = chain[0]
-    if private.public_key() != leaf.public_key():
+    if private.public_key() != _public_key(leaf, path):
         raise UsageError(
             "the key does not belong to the certificate", key_path, f"the first one in {path.name}"
         )
@@ -178,9 +179,18 @@ def _split(pem: bytes) -> list[str]:
 
 def _certificate(pem: bytes, path: Path) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificate(pem)
+        found = x509.load_pem_x509_certificate(pem)
+        _ = found.subject, found.issuer  # read when they are asked for: damage shows then
+        return found
     except ValueError as problem:
         raise InputError("not a certificate in PEM", path) from problem
+
+
+def _public_key(certificate: x509.Certificate, path: Path) -> CertificatePublicKeyTypes:
+    try:
+        return certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as problem:
+        raise InputError("a certificate with a key of no known kind", path) from problem
 
 
 _PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
@@ -228,7 +238,7 @@ def _check_leaf(leaf: x509.Certificate, path: Path) -> None:
     try:
         usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
         purposes = set(leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
-    except (x509.ExtensionNotFound, ValueError) as problem:
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError) as problem:
         raise UsageError("the certificate does not say what it may be used for", path) from problem
     if not usage.digital_signature or not purposes & _USAGES:
         raise UsageError(

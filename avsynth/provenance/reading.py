@@ -33,6 +33,7 @@ from avsynth.provenance.text import plain
 MAX_SIDECAR = 64 * 2**20
 _MAX_DEPTH = 8  # generations of ingredients that are followed
 _MAX_ITEMS = 200  # actions and ingredients that are listed, of each manifest
+_MAX_INGREDIENTS = 1000  # in all: manifests may name each other any number of times
 
 
 def read(path: Path, extra_anchors: tuple[str, ...] = ()) -> CredentialReport:
@@ -89,7 +90,11 @@ def _read(
         return CredentialReport(str(path), "invalid", problems=(what,))
     except OSError as problem:
         raise InputError(f"cannot be read: {problem.strerror}", path) from problem
-    report = _report(path, document)
+    try:
+        report = _report(path, document)
+    except (AttributeError, KeyError, TypeError):
+        what = "the credentials are of a form that is not known"
+        return CredentialReport(str(path), "invalid", problems=(what,))
     ours = report.state == "trusted" and _is_local(report.serial, path, kind, store)
     return replace(report, ours=ours, remote=None if remote is None else plain(remote))
 
@@ -137,7 +142,7 @@ def _report(path: Path, document: dict[str, Any]) -> CredentialReport:
     results = document.get("validation_results") or {}
     failed = _failures(results.get("activeManifest"))
     deltas = _deltas(results)
-    ingredients = _ingredients(label, manifests, deltas, depth=0)
+    ingredients = _ingredients(label, manifests, deltas, iter(range(_MAX_INGREDIENTS)), depth=0)
     state = _state(document.get("validation_state"), failed)
     own = [vocabulary.failure(code) for code in failed if code != vocabulary.UNTRUSTED]
     below = [
@@ -198,12 +203,19 @@ def _deltas(results: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _ingredients(
-    label: Any, manifests: dict[str, Any], deltas: dict[str, list[str]], depth: int
+    label: Any,
+    manifests: dict[str, Any],
+    deltas: dict[str, list[str]],
+    room: Iterator[int],
+    depth: int,
 ) -> tuple[IngredientSeen, ...]:
     if depth >= _MAX_DEPTH:
         return ()
     listed = (manifests.get(label) or {}).get("ingredients") or []
-    return tuple(_ingredient(label, i, manifests, deltas, depth) for i in listed[:_MAX_ITEMS])
+    return tuple(
+        _ingredient(label, entry, manifests, deltas, room, depth)
+        for entry, _ in zip(listed[:_MAX_ITEMS], room, strict=False)
+    )
 
 
 def _ingredient(
@@ -211,6 +223,7 @@ def _ingredient(
     entry: dict[str, Any],
     manifests: dict[str, Any],
     deltas: dict[str, list[str]],
+    room: Iterator[int],
     depth: int,
 ) -> IngredientSeen:
     label = entry.get("active_manifest")
@@ -232,7 +245,7 @@ def _ingredient(
         problems=tuple(vocabulary.failure(code) for code in broken),
         signed_by=None if broken else _signer(manifests.get(str(label)) or {}),
         synthetic=says_synthetic(_actions(manifests.get(str(label)) or {})),
-        ingredients=_ingredients(label, manifests, deltas, depth + 1) if label else (),
+        ingredients=_ingredients(label, manifests, deltas, room, depth + 1) if label else (),
     )
 
 

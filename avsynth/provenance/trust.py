@@ -100,6 +100,9 @@ def _keys(document: dict[str, Any], path: Path) -> list[TrustedKey]:
     try:
         if document["schema"] != SCHEMA:
             raise ValueError("another schema")
-        return [TrustedKey(**entry) for entry in document["keys"]]
+        keys = [TrustedKey(**entry) for entry in document["keys"]]
+        if not all(key.fingerprint and isinstance(key.name, str) for key in keys):
+            raise ValueError("a key without a name")
+        return keys
     except (KeyError, TypeError, ValueError) as problem:
         raise ConsentError("the trust list is damaged", path, hint) from problem

@@ -18,6 +18,9 @@ from avsynth.weights.architectures import build
 
 _FORMAT = "avsynth-weights-1"
 _NETWORK = "network."
+# What building a network of a stranger's config, and putting numbers into it, may end in.
+_MISFITS = (KeyError, IndexError, TypeError, ValueError, RuntimeError, ArithmeticError,
+            AssertionError)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def read(path: Path, expected_sha256: str | None = None) -> WeightsFile:
             if name.startswith(_NETWORK)
         }
         network.load_state_dict(state)
-    except (KeyError, ValueError, RuntimeError) as error:
+    except _MISFITS as error:
         raise WeightsError(
             f"weights do not fit their config: {_first_line(error)}", path
         ) from error

@@ -80,7 +80,7 @@ def _cached(path: Path, faces: bool) -> dict[str, Record]:
     """Records by path; lines that are cut off, or lack what is wanted, are passed over."""
     found: dict[str, Record] = {}
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8", errors="replace")
     except OSError:
         return found
     for line in text.splitlines():

@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import itertools
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,7 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
                 if len(line) > _LONGEST or number > _MOST:
                     raise InputError(f"line {number}: too long, or too many lines", path)
                 yield number, line
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error) or "damaged"
         raise InputError(f"cannot be read: {reason}", path) from error
 

@@ -113,7 +113,7 @@ def _pairs(path: Path) -> list[tuple[str, str]]:
         raise InputError(f"not a list of pairs: {error}", path) from error
     for name in (name for pair in pairs for name in pair):
         if not name.isalnum():
-            raise InputError(f"{name!r} is no number of a film", path)
+            raise InputError(f"{name[:40]!r} is no number of a film", path)
     return pairs
 
 

@@ -47,6 +47,8 @@ def fake_av_celeb(root: Path) -> Protocol:
 
 def _trial(row: list[str], header: list[str], prefix: str, listing: Path, number: int) -> Trial:
     of = dict(zip(header, (value.strip() for value in row), strict=False))
+    if not {"source", "method", "type"} <= of.keys():
+        raise InputError(f"line {number} has too few columns", listing)
     kind = CATEGORIES.get(of["type"])
     file = next((value.strip() for value in row if value.strip().endswith(".mp4")), "")
     # The folder stands in a column that the header has forgotten.

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from avsynth.errors import InputError
 from detectors.base import Evidence, Interval
 from detectors.report.overtime import decimate, worst_first
 from detectors.report.values import plain, rounded, text
 from detectors.report.words import hashes
-from detectors.verdict import Part, Verdict
+from detectors.verdict import Answer, Part, Verdict
 
 SCHEMA_VERSION = 1
 
@@ -65,12 +67,33 @@ def line(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+class _Told(BaseModel):
+    """What pages rely on."""
+
+    model_config = ConfigDict(strict=True)
+
+    path: str
+    verdict: Answer
+    reason: str
+    score: FiniteFloat | None
+    interval: Annotated[list[FiniteFloat | None], Field(min_length=2, max_length=2)] | None
+    error: str | None
+
+
 def read(found: Mapping[str, Any]) -> Verdict:
     """A verdict again, from what ``line`` made: without pictures, scores over time cut down.
 
     Raises:
-        KeyError, TypeError, ValueError: it was not made by ``line``.
+        InputError: it was not made by ``line``.
     """
+    try:
+        _Told.model_validate(found)
+        return _read(found)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError("not the result of a scan, or of another version") from error
+
+
+def _read(found: Mapping[str, Any]) -> Verdict:
     return Verdict(
         path=found["path"],
         answer=found["verdict"],
