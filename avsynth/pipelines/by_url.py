@@ -164,7 +164,9 @@ class Workplace:
 
 def _own(name: str) -> Path | None:
     """The path that a name is, None for a URL of a store."""
-    if storage.is_url(name) and storage.kind_of_store(name) != "file":
+    if not storage.is_url(name):
+        return Path(name)
+    if storage.kind_of_store(name) != "file":
         return None
     with storage.local_copy(name, Path()) as path:  # no copy is made of these
         return path
