@@ -130,6 +130,7 @@ class Peak:
     """The most memory that any process below this one had, MB; use it in a ``with`` block."""
 
     most: float = 0.0
+    _now: float = 0.0
     _over: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Peak:
@@ -141,12 +142,18 @@ class Peak:
         self._over.set()
         self._thread.join()
 
+    def take(self) -> float:
+        """The most since this was asked last."""
+        found, self._now = self._now, 0.0
+        self.most = max(self.most, found)
+        return found
+
     def _look(self) -> None:
         me = psutil.Process(os.getpid())
-        while not self._over.wait(0.5):
+        while not self._over.wait(0.2):
             for child in me.children(recursive=True):
                 try:
-                    self.most = max(self.most, child.memory_info().rss / 2**20)
+                    self._now = max(self._now, child.memory_info().rss / 2**20)
                 except psutil.Error:
                     continue
 
