@@ -6,6 +6,7 @@ ended in anything but our errors, as ``crash-...``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import sys
@@ -19,22 +20,26 @@ import atheris
 with atheris.instrument_imports(include=["avsynth", "detectors"], enable_loader_override=False):
     from targets import change_json, targets
 
-from avsynth.errors import AvsynthError
+    from avsynth.errors import AvsynthError
+
+    TARGET = targets()[sys.argv[1]]
+    for one in TARGET.seeds:  # modules are imported by functions: now, so that they are followed
+        with contextlib.suppress(AvsynthError):
+            TARGET.run(one)
 
 
 def main() -> None:
     """Run one target."""
-    name, runs, seed, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
-    target = targets()[name]
+    runs, seed, folder = int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
-    for number, one in enumerate(target.seeds):
+    for number, one in enumerate(TARGET.seeds):
         (corpus / f"seed-{number}").write_bytes(one)
-    longest = max(4096, 2 * max(map(len, target.seeds)))
+    longest = max(4096, 2 * max(map(len, TARGET.seeds)))
 
     def once(data: bytes) -> None:
         try:
-            target.run(data)
+            TARGET.run(data)
         except AvsynthError as error:
             assert str(error).isprintable()
 
@@ -47,7 +52,7 @@ def main() -> None:
     words = [sys.argv[0], str(corpus), f"-runs={runs}", f"-seed={seed}", f"-max_len={longest}",
              "-timeout=60", "-rss_limit_mb=6000", f"-artifact_prefix={folder}/",
              f"-max_total_time={sys.argv[5]}", "-print_final_stats=1", "-reload=0"]  # fmt: skip
-    atheris.Setup(words, once, **({"custom_mutator": change} if target.json else {}))
+    atheris.Setup(words, once, **({"custom_mutator": change} if TARGET.json else {}))
     atheris.Fuzz()
 
 
