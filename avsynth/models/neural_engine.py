@@ -41,13 +41,6 @@ class NeuralEngine:
         """See ``VoiceEngine``."""
         return listen(chunks)
 
-    def convert(
-        self, chunks: Iterable[Floats], source: SourceVoice, target: Voice, shifts: Shifts
-    ) -> Iterator[Floats]:
-        """See ``VoiceEngine``."""
-        pieces = self.pieces(chunks, source)
-        return self.join((self.remake(each, source, target, shifts) for each in pieces), source)
-
     def pieces(self, chunks: Iterable[Floats], source: SourceVoice) -> Iterator[_Window]:
         """See ``VoiceEngine``. Windows of 8 s, with a second around them, at the usual level."""
         gain = np.float32(SPEECH_LEVEL / source.level)

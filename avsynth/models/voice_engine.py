@@ -51,7 +51,11 @@ class SourceVoice:
 
 
 class VoiceEngine(Protocol):
-    """Changes one voice into another.
+    """Changes one voice into another, piece by piece.
+
+    ``convert`` says how the parts go together: as many samples as come in, aligned in time. Memory
+    is constant, and nothing but rounding depends on how the input is cut. The level follows that of
+    the input roughly; the pipeline matches it.
 
     Attributes:
         name: such as "world" or the name of the weights.
@@ -68,17 +72,6 @@ class VoiceEngine(Protocol):
         """
         ...
 
-    def convert(
-        self, chunks: Iterable[Floats], source: SourceVoice, target: Voice, shifts: Shifts
-    ) -> Iterator[Floats]:
-        """The same words in the voice of ``target``: as many samples as come in, aligned in time.
-
-        Memory is constant, and nothing but rounding depends on how the input is cut. The level
-        follows that of the input roughly; the pipeline matches it. It is ``join`` of what
-        ``remake`` makes of each of ``pieces``.
-        """
-        ...
-
     def pieces(self, chunks: Iterable[Floats], source: SourceVoice) -> Iterator[Any]:
         """The stream in pieces that hold all that is to be heard for them; to be pickled."""
         ...
@@ -90,3 +83,12 @@ class VoiceEngine(Protocol):
     def join(self, made: Iterable[Any], source: SourceVoice) -> Iterator[Floats]:
         """Samples of what was made of all pieces, in order."""
         ...
+
+
+def convert(
+    engine: VoiceEngine, chunks: Iterable[Floats], source: SourceVoice, target: Voice,
+    shifts: Shifts,
+) -> Iterator[Floats]:  # fmt: skip
+    """The same words in the voice of ``target``, all of it made here."""
+    pieces = engine.pieces(chunks, source)
+    return engine.join((engine.remake(each, source, target, shifts) for each in pieces), source)

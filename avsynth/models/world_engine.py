@@ -44,13 +44,6 @@ class WorldEngine:
         """See ``VoiceEngine``."""
         return listen(chunks)
 
-    def convert(
-        self, chunks: Iterable[Floats], source: SourceVoice, target: Voice, shifts: Shifts
-    ) -> Iterator[Floats]:
-        """See ``VoiceEngine``."""
-        pieces = self.pieces(chunks, source)
-        return self.join((self.remake(each, source, target, shifts) for each in pieces), source)
-
     def pieces(self, chunks: Iterable[Floats], source: SourceVoice) -> Iterator[_Block]:
         """See ``VoiceEngine``. Blocks of 8 to 10 s end where it is quiet, and overlap by 20 ms."""
         gain = np.float32(SPEECH_LEVEL / source.level)

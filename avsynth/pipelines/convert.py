@@ -22,13 +22,13 @@ from avsynth.pipelines.convert_finish import finish
 from avsynth.pipelines.convert_inputs import ConvertInputs, ConvertOptions, check_inputs
 from avsynth.pipelines.convert_sound import convert_to, hear
 from avsynth.pipelines.convert_work import remade
-from avsynth.pipelines.inputs import report_path
 from avsynth.pipelines.job import Job
+from avsynth.pipelines.outputs import publish, weights_report
 from avsynth.pipelines.progress import Callback, Progress
 from avsynth.pipelines.voice_target import Target, find_target
 from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
-from avsynth.reporting import FileHash, Report, Weights, peak_memory_mb
+from avsynth.reporting import FileHash, Report, peak_memory_mb
 from avsynth.speech.pitch_track import PitchStatistics
 from avsynth.weights.voice_engines import ConversionModels, load_voice_engine
 
@@ -106,10 +106,7 @@ def convert(
                 FileHash(path=str(path), sha256=value)
                 for path, value in {source: inputs.sha256, **target.files}.items()
             ],
-            weights=[
-                Weights(name=m.name, kind=m.kind, sha256=m.sha256, engine=m.engine)
-                for m in models.loaded
-            ],
+            weights=weights_report(models.loaded),
             settings=options.model_dump(mode="json"),
             consent=told.consent_report(target),
             frames=0,
@@ -133,11 +130,7 @@ def convert(
             peak_memory_mb=peak_memory_mb(),
             notes=told.notes(inputs, models, target, finished, signed, output.name),
         )
-        # Both wait in the job folder, so that a full disk leaves neither without the other.
-        report.write(job.path("report.json"))
-        credentials.publish(signed, output)
-        job.path("report.json").replace(report_path(output))
-        job.remove()
+        publish(report, signed, output, job)
     return report
 
 

@@ -35,21 +35,22 @@ from avsynth.pipelines.dub_voice import (
     voice_files,
 )
 from avsynth.pipelines.dub_work import DubWork
-from avsynth.pipelines.inputs import Cast, Inputs, check_inputs, report_path
+from avsynth.pipelines.inputs import Cast, Inputs, check_inputs
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.networks import device, frames_at_once, networks
 from avsynth.pipelines.options import DubOptions
+from avsynth.pipelines.outputs import publish, weights_report
 from avsynth.pipelines.preview import preview as write_preview
 from avsynth.pipelines.progress import Callback, Progress
 from avsynth.pipelines.segment import Plan, render_segment
-from avsynth.pipelines.segments import one_by_one, render_missing, segment_file
+from avsynth.pipelines.segments import encoder_for, one_by_one, render_missing, segment_file
 from avsynth.pipelines.segments_on_cluster import on_cluster
 from avsynth.pipelines.speech import Speech, listen, soundtrack
 from avsynth.pipelines.timeline import Timeline, fit, fit_note
 from avsynth.provenance import consent as consents
 from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
-from avsynth.reporting import FileHash, Report, Weights, peak_memory_mb
+from avsynth.reporting import FileHash, Report, peak_memory_mb
 from avsynth.weights.dubbing import DubbingModels
 
 _JOB_FORMAT = 2  # of the files in the job folder; others are started afresh
@@ -90,7 +91,7 @@ def dub(
     steps.start("checks")
     inputs = check_inputs(video, cast, consent, output, preview, voice_files(options))
     refuse_many(cast, inputs.info, options)
-    encoder = _encoder(inputs, options, output)
+    encoder = encoder_for(inputs.info.video, options, output)
     allowed = consents.authorise(consent, video, "face", options.purpose, language=options.language)
     credentials.refuse_tampered(video)
     steps.start("networks")
@@ -150,9 +151,7 @@ def dub(
             avsynth_version=avsynth.__version__,
             output=FileHash(path=str(output), sha256=sha256),
             inputs=inputs.report,
-            weights=[
-                Weights(name=m.name, kind=m.kind, sha256=m.sha256, engine=m.engine) for m in loaded
-            ],
+            weights=weights_report(loaded),
             settings=options.model_dump(mode="json"),
             consent=allowed.as_dict(),
             frames=len(timeline),
@@ -170,24 +169,12 @@ def dub(
             peak_memory_mb=peak_memory_mb(),
             notes=notes,
         )
-        # Both wait in the job folder, so that a full disk leaves neither without the other.
-        report.write(job.path("report.json"))
-        credentials.publish(signed, output)
-        job.path("report.json").replace(report_path(output))
-        job.remove()
+        publish(report, signed, output, job)
     return report
 
 
 def _heard(cast: Cast, to_motion: SpeechToMotion, strength: float) -> dict[Path, Speech]:
     return {audio: listen(audio, to_motion, strength) for _, audio in cast}
-
-
-def _encoder(inputs: Inputs, options: DubOptions, output: Path) -> EncoderSettings:
-    assert inputs.info.video is not None
-    return EncoderSettings.for_source(
-        inputs.info.video, options.codec, options.crf, options.preset, options.lossless,
-        out=output,
-    )  # fmt: skip
 
 
 def _settings(

@@ -24,8 +24,8 @@ from avsynth.face.head_motion import EASED, HELD, MEASURED
 from avsynth.media import EncoderSettings, MediaInfo, join, sha256_file
 from avsynth.media.encoding import tags_of
 from avsynth.pipelines.driver import Driver, watch
-from avsynth.pipelines.inputs import report_path
 from avsynth.pipelines.job import Job
+from avsynth.pipelines.outputs import publish, weights_report
 from avsynth.pipelines.progress import Callback, Progress
 from avsynth.pipelines.reenact_inputs import Allowed, ReenactInputs, authorise, check_inputs
 from avsynth.pipelines.reenact_measure import measure_output
@@ -36,11 +36,11 @@ from avsynth.pipelines.reenact_report import actions, notes_of, reenactment
 from avsynth.pipelines.reenact_segment import Plan, make_plan, render_segment
 from avsynth.pipelines.reenact_source import SourceFrame, film_source, still_source
 from avsynth.pipelines.reenact_work import ReenactWork
-from avsynth.pipelines.segments import one_by_one, render_missing, segment_file
+from avsynth.pipelines.segments import encoder_for, one_by_one, render_missing, segment_file
 from avsynth.pipelines.segments_on_cluster import on_cluster
 from avsynth.provenance import credentials
 from avsynth.provenance.certificates import Signer
-from avsynth.reporting import FileHash, Report, Weights, peak_memory_mb
+from avsynth.reporting import FileHash, Report, peak_memory_mb
 from avsynth.weights.reenacting import ReenactModels
 
 _JOB_FORMAT = 2  # of the files in the job folder; others are started afresh
@@ -123,10 +123,7 @@ def reenact(
             avsynth_version=avsynth.__version__,
             output=FileHash(path=str(output), sha256=sha256),
             inputs=inputs.report,
-            weights=[
-                Weights(name=m.name, kind=m.kind, sha256=m.sha256, engine=m.engine)
-                for m in models.loaded
-            ],
+            weights=weights_report(models.loaded),
             settings=options.model_dump(mode="json"),
             consent=allowed.as_dict(),
             frames=len(moving),
@@ -143,11 +140,7 @@ def reenact(
             peak_memory_mb=peak_memory_mb(),
             notes=notes,
         )
-        # Both wait in the job folder, so that a full disk leaves neither without the other.
-        report.write(job.path("report.json"))
-        credentials.publish(signed, output)
-        job.path("report.json").replace(report_path(output))
-        job.remove()
+        publish(report, signed, output, job)
     return report
 
 
@@ -171,10 +164,7 @@ def _encoder(
 ) -> EncoderSettings:
     info = inputs.source_info
     like = still.like if still is not None else None if info is None else info.video
-    assert like is not None
-    return EncoderSettings.for_source(
-        like, options.codec, options.crf, options.preset, options.lossless, out=output
-    )
+    return encoder_for(like, options, output)
 
 
 def _driver(inputs: ReenactInputs, options: ReenactOptions, job: Job, steps: Progress) -> Driver:

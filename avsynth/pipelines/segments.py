@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from avsynth.media import EncoderSettings, VideoInfo
+from avsynth.pipelines.film_options import FilmOptions
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.progress import Progress
 from avsynth.pipelines.timeline import Segment
@@ -18,6 +20,18 @@ from avsynth.weights.threads import one_thread
 Render = Callable[[Segment, Path, Progress], Counter[str]]
 #: Puts segments into their files, in any order, and gives the counts of each when it is there.
 RenderAll = Callable[[Iterable[Segment], Job, Progress], Iterator[tuple[Segment, Counter[str]]]]
+
+
+def encoder_for(like: VideoInfo | None, options: FilmOptions, output: Path) -> EncoderSettings:
+    """What all segments of a film like ``like`` are encoded with.
+
+    Raises:
+        UsageError: no codec can hold it, or ``output`` cannot hold the codec.
+    """
+    assert like is not None
+    return EncoderSettings.for_source(
+        like, options.codec, options.crf, options.preset, options.lossless, out=output
+    )
 
 
 def segment_file(job: Job, segment: Segment) -> Path:

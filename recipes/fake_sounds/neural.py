@@ -14,7 +14,7 @@ from upsampler import Upsampler
 from avsynth import weights
 from avsynth.models.synthesis import synthesise
 from avsynth.models.vocoder import VocoderConfig
-from avsynth.models.voice_engine import Shifts
+from avsynth.models.voice_engine import Shifts, convert
 from avsynth.models.voice_print import Voice, describe
 from avsynth.speech.activity import SPEECH_LEVEL, speech_level
 from avsynth.speech.pitch_track import pitch_track
@@ -98,5 +98,5 @@ def conversion(
     engine = _engine(name, vocoder).voice
     source = engine.listen([sound])
     shifts = Shifts(pitch=float(rng.choice([0.0, 0.0, rng.normal(0, 1)])))
-    made = engine.convert([sound], source, _voice(target, "speaker-small"), shifts)
+    made = convert(engine, [sound], source, _voice(target, "speaker-small"), shifts)
     return np.concatenate(list(made))[: len(sound)]

@@ -21,7 +21,7 @@ from avsynth import weights
 from avsynth.metrics.speech import parameter_count
 from avsynth.models.synthesis import StreamingVocoder
 from avsynth.models.vocoder import VocoderConfig
-from avsynth.models.voice_engine import Shifts
+from avsynth.models.voice_engine import Shifts, convert
 from avsynth.models.voice_print import Voice, describe
 from avsynth.speech.activity import SPEECH_LEVEL, speech_level
 from avsynth.speech.pitch_track import pitch_track
@@ -114,7 +114,7 @@ def _converting(name: str, speaker: str, vocoder: str) -> System:
     def make(trial: Trial) -> Floats:
         target = voice(trial.heard)
         source = engine.listen([trial.sound])
-        return np.concatenate(list(engine.convert([trial.sound], source, target, Shifts())))
+        return np.concatenate(list(convert(engine, [trial.sound], source, target, Shifts())))
 
     return System(name, make, about=_about([name, vocoder], models.loaded))
 

@@ -7,7 +7,7 @@ import torch
 from avsynth.models.neural_engine import NeuralEngine, warped
 from avsynth.models.vocoder import Vocoder, VocoderConfig
 from avsynth.models.voice import VoiceConfig, VoiceNetwork
-from avsynth.models.voice_engine import Shifts
+from avsynth.models.voice_engine import Shifts, convert
 from avsynth.models.voice_print import Voice
 from avsynth.speech.content import SpectrumContent
 from avsynth.speech.pitch_track import PitchStatistics, pitch_track
@@ -57,7 +57,7 @@ def speech(seconds: float) -> np.ndarray:
 
 def run(engine, chunks, shifts=Shifts()):
     source = engine.listen(chunks)
-    return np.concatenate(list(engine.convert(chunks, source, TARGET, shifts)))
+    return np.concatenate(list(convert(engine, chunks, source, TARGET, shifts)))
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.1, 1.003, 8.0, 17.55])

@@ -11,7 +11,7 @@ from convert_helpers import nobody, speech
 from numpy.typing import NDArray
 
 from avsynth.models.listening import listen, windows
-from avsynth.models.voice_engine import Shifts, VoiceEngine
+from avsynth.models.voice_engine import Shifts, VoiceEngine, convert
 from avsynth.models.voice_print import Voice
 from avsynth.models.world_engine import WorldEngine, colouring, warped
 from avsynth.speech.activity import envelope, speech_level
@@ -29,7 +29,7 @@ def converted(
     samples: Floats, target: Voice, shifts: Shifts = Shifts(), size: int = 1 << 20
 ) -> Floats:
     source = ENGINE.listen(pieces(samples, size))
-    return np.concatenate(list(ENGINE.convert(pieces(samples, size), source, target, shifts)))
+    return np.concatenate(list(convert(ENGINE, pieces(samples, size), source, target, shifts)))
 
 
 def itself(samples: Floats) -> Voice:

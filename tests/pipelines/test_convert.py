@@ -52,10 +52,14 @@ class Same:
     def listen(self, chunks: Iterable[Floats]) -> SourceVoice:
         return listen(chunks)
 
-    def convert(
-        self, chunks: Iterable[Floats], source: SourceVoice, target: Any, shifts: Shifts
-    ) -> Iterator[Floats]:
-        yield from chunks
+    def pieces(self, chunks: Iterable[Floats], source: SourceVoice) -> Iterator[Floats]:
+        return iter(chunks)
+
+    def remake(self, piece: Floats, source: SourceVoice, target: Any, shifts: Shifts) -> Floats:
+        return piece
+
+    def join(self, made: Iterable[Floats], source: SourceVoice) -> Iterator[Floats]:
+        return iter(made)
 
 
 @pytest.fixture
@@ -294,7 +298,7 @@ def test_what_was_converted_is_not_converted_again(
 ) -> None:
     source, out = wav(tmp_path / "in.wav", speech(16000)[:32000]), tmp_path / "out.wav"
     calls: list[int] = []
-    whole = WorldEngine.convert
+    whole = WorldEngine.join
 
     def counted(self: WorldEngine, *given: Any) -> Iterator[Floats]:
         calls.append(1)
@@ -303,7 +307,7 @@ def test_what_was_converted_is_not_converted_again(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "no space left")
 
-    monkeypatch.setattr(WorldEngine, "convert", counted)
+    monkeypatch.setattr(WorldEngine, "join", counted)
     with monkeypatch.context() as broken:
         broken.setattr("avsynth.pipelines.convert.finish", full)
         with pytest.raises(OSError):
@@ -339,8 +343,8 @@ def test_an_engine_that_loses_samples_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Short(Same):
-        def convert(self, chunks: Iterable[Floats], *_: Any) -> Iterator[Floats]:
-            yield np.concatenate(list(chunks))[:-500]
+        def join(self, made: Iterable[Floats], source: SourceVoice) -> Iterator[Floats]:
+            yield np.concatenate(list(made))[:-500]
 
     monkeypatch.setattr(
         "avsynth.pipelines.convert.load_voice_engine", lambda *_: ConversionModels(Short())

@@ -145,13 +145,13 @@ def test_interrupted_it_goes_on_without_converting_again(
 ) -> None:
     out = tmp_path / "out.mp4"
     calls = []
-    convert = WorldEngine.convert
+    join = WorldEngine.join
 
     def counted(self, *given):  # type: ignore[no-untyped-def]
         calls.append(given)
-        return convert(self, *given)
+        return join(self, *given)
 
-    monkeypatch.setattr(WorldEngine, "convert", counted)
+    monkeypatch.setattr(WorldEngine, "join", counted)
 
     def full(*_: object) -> None:
         raise OSError(28, "no space left")
