@@ -109,7 +109,7 @@ class Parts:
             if self._form == "parquet":
                 _write_parquet(self._waiting, part)
             else:
-                part.write_text("".join(f"{line}\\n" for line in self._waiting), encoding="utf-8")
+                part.write_text("".join(f"{line}\n" for line in self._waiting), encoding="utf-8")
             name = f"{_PREFIX}{self._name}-{self._written:06d}.{self._form}"
             storage.publish(part, f"{self._url}/{name}")
         self._written += 1

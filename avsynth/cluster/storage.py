@@ -200,7 +200,10 @@ def _opened(url: str) -> tuple[Any, str]:
         os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
         options["config_kwargs"] = {"connect_timeout": 10, "retries": {"max_attempts": 2}}
     fs = fsspec.filesystem(kind, **options)
-    return fs, str(fs._strip_protocol(url))
+    path = str(fs._strip_protocol(url))
+    if kind not in ("file", "memory") and not path.strip("/"):
+        raise InputError("names no bucket", url)
+    return fs, path
 
 
 def _pages(fs: Any, path: str, recursive: bool) -> Iterator[Entry]:

@@ -57,7 +57,8 @@ def _meant(error: Exception, url: str, verb: str, kind: type[AvsynthError]) -> A
     if isinstance(error, OSError) and error.errno in _FULL:
         return ResourceError(error.strerror or "out of space", error.filename or url)
     if isinstance(error, FileNotFoundError):
-        return kind("no such file, folder or bucket", url)
+        where = "file, folder or bucket" if kind is InputError else "bucket or folder"
+        return kind(f"cannot be {verb}: no such {where}", url)
     if isinstance(error, PermissionError):
         return kind(f"may not be {verb} with these keys: {_line(error)}", url)
     if names & _NO_ANSWER:
