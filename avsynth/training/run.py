@@ -25,7 +25,8 @@ class Run:
         out: the run's folder, made where it is missing.
         steps: how many there are in all.
         every: steps between validations; the last one is validated, too.
-        networks, optimizers: what a checkpoint holds, as they were built for the run.
+        networks: what a checkpoint holds, as they were built for the run.
+        optimizers: the same.
         generator: whose state is kept, too; None where every step draws from a seed of its own.
         rank: of this process among those that train together; each has its own log.
         patience: validations without an improvement after which the run ends.
