@@ -34,7 +34,7 @@ _TYPES = {
 # A report has a policy of its own inside, which allows its one style sheet by hash; this one says
 # that it is nobody's page: no scripts, no forms, no cookies, framed by ours alone.
 _REPORT_POLICY = {
-    "content-security-policy": "sandbox allow-popups; default-src 'none'; img-src data:; "
+    "content-security-policy": "sandbox; default-src 'none'; img-src data:; "
     "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "x-frame-options": "SAMEORIGIN",
 }
@@ -209,7 +209,9 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def other(request: Request, error: HTTPException) -> Response:
-        return line(error.status_code, "there is nothing here")
+        nothing = error.status_code in (404, 405)
+        said = "there is nothing here" if nothing else "the request cannot be read"
+        return line(error.status_code, said)
 
     @app.exception_handler(ClientDisconnect)
     def gone(request: Request, error: ClientDisconnect) -> Response:

@@ -209,11 +209,11 @@ class Desk:
             job.again(made, frozenset(each.id for each in used))
             self._runner(job).submit(job)
             self._jobs[job.id] = job
-            self._forget_oldest()
+            self._forget_oldest(kind)
             return job
 
-    def _forget_oldest(self) -> None:
-        over = [job for job in self._jobs.values() if job.over]
+    def _forget_oldest(self, kind: str) -> None:
+        over = [job for job in self._jobs.values() if job.over and job.kind == kind]
         for job in over[: max(0, len(over) - self.limits.jobs)]:
             self.remove(job)
 

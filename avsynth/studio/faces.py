@@ -56,7 +56,8 @@ class FacesOrder:
         faces = []
         for number, track in enumerate(chosen):
             name = f"face-{number}.jpg"
-            cv2.imwrite(name, pictures[track.id][..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+            _, jpeg = cv2.imencode(".jpg", pictures[track.id][..., ::-1])
+            Path(name).write_bytes(jpeg.tobytes())
             faces.append({"choice": _box(track), "picture": name})
         steps.finish()
         return {"faces": faces, "whole": total is not None and count >= total - 2}

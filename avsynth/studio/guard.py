@@ -58,14 +58,16 @@ class Door:
 
     def fits(self, token: str) -> bool:
         """Whether it is the token, in constant time."""
-        return self.token is not None and hmac.compare_digest(token.encode(), self.token.encode())
+        return self.token is not None and hmac.compare_digest(
+            token.encode("utf-8", "replace"), self.token.encode()
+        )
 
     def lets_in(self, headers: Headers) -> bool:
         """Whether a request shows that its sender had the token."""
         if self.token is None:
             return True
         shown = cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
-        return hmac.compare_digest(shown.encode(), self.session.encode())
+        return hmac.compare_digest(shown.encode("utf-8", "replace"), self.session.encode())
 
     def is_ours(self, host: str) -> bool:
         """Whether a Host header names this server: no name that another site could own."""

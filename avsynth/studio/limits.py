@@ -21,7 +21,7 @@ class Limits:
         total: bytes of all uploads that are kept.
         files: how many uploads are kept.
         waiting: jobs that wait in a queue.
-        jobs: finished jobs whose results are kept.
+        jobs: finished jobs of a kind whose results are kept.
     """
 
     file: int = 4 * 10**9

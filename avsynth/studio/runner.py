@@ -51,7 +51,7 @@ class Runner:
             if len(self._waiting) >= self._most:
                 raise ResourceError(f"{self._most} jobs are waiting already: try again later")
             self._waiting.append(job)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def before(self, job: Job) -> int:
         """How many jobs are done before it."""
@@ -61,12 +61,14 @@ class Runner:
             return self._waiting.index(job) + (self._current is not None)
 
     def cancel(self, job: Job) -> None:
-        """End it, whether it waits or is being done; nothing for one that is over."""
-        with self._changed, job.lock:
+        """End it, whether it waits or is being done; then nothing works on it any more."""
+        with self._changed:
             if job in self._waiting:
                 self._waiting.remove(job)
-            if not job.over:
-                job.end("cancelled")
+            with job.lock:
+                if not job.over:
+                    job.end("cancelled")
+            self._changed.wait_for(lambda: self._current is not job, 10)
 
     def close(self) -> None:
         """End everything; a second call does nothing."""
@@ -76,13 +78,14 @@ class Runner:
                 if not job.over:
                     job.end("cancelled")
             self._waiting.clear()
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join(10)
 
     def _serve(self) -> None:
         while True:
             with self._changed:
                 self._current = None
+                self._changed.notify_all()
                 while not self._waiting and not self._closed:
                     self._changed.wait()
                 if self._closed:

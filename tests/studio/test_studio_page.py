@@ -131,7 +131,7 @@ def in_step(page: Page) -> None:
     assert page.tab.evaluate(_PLAYING)[4:] == [True, True]
 
 
-def test_a_scan_of_two_files_with_their_reports(page: Page, tmp_path: Path) -> None:
+def test_a_scan_of_two_files_with_their_reports(page: Page, server: Server, tmp_path: Path) -> None:
     hostile = grey(shared_folder() / "grey.mp4").rename(tmp_path / HOSTILE)
     page.tab.click("#tab-scan")
     page.drop("scan", hostile, LINE)
@@ -157,6 +157,7 @@ def test_a_scan_of_two_files_with_their_reports(page: Page, tmp_path: Path) -> N
         page.tab.click("#scan-lines")
     lines = Path(download.value.path()).read_text("utf-8").splitlines()
     assert {json.loads(line)["path"] for line in lines} == {HOSTILE, LINE.name}
+    assert not any(str(server.temporary) in line for line in lines)
 
 
 def test_a_record_is_made_signed_and_accepted_by_the_command_line(

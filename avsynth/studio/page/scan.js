@@ -78,7 +78,7 @@ class Scan {
     $("scan-lines").href = `/api/jobs/${view.id}/scan.jsonl?save=1`;
     showError($("scan-error"), view.state === "failed" ? view.error : "");
     for (const row of document.querySelectorAll("#scan-verdicts .pending .answer")) {
-      row.textContent = over ? "Not scanned" : view.state === "running" ? "In work" : "Waiting";
+      row.textContent = over ? "Not scanned" : view.state === "running" ? "Not yet" : "Waiting";
     }
     if (view.state === "done") say(`All ${names.length} files are scanned`);
     this.#changed();
