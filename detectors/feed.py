@@ -35,6 +35,7 @@ _IN_FLIGHT: Final = 200e6  # bytes of pictures decoded and not yet done with, ab
 _BURSTS: Final = 3  # that are alive at most, where pictures are small enough
 _CHUNKS_AHEAD: Final = 16
 _FASTEST: Final = 240  # frames a second, in the mean, beyond which a clock is not believed
+_LONGEST_STEP: Final = 1.0  # seconds between frames that still follow each other
 _NEAR_ZERO: Final = Fraction(1, 10)
 _POLL_S: Final = 0.1
 
@@ -192,7 +193,7 @@ class Feed:
 
 
 class _Run:
-    """The frames of one burst, in pieces where a cut or a damaged frame lies between them."""
+    """The frames of one burst, in pieces where a cut, a damaged frame or a gap is between them."""
 
     def __init__(self, number: int, stretch: float) -> None:
         self.number, self.stretch = number, stretch
@@ -200,7 +201,9 @@ class _Run:
 
     def add(self, look: Look, cut: bool) -> None:
         """The next frame; ``cut``: it begins a shot."""
-        if cut or look.frame.damaged:
+        before = self._pieces[-1]
+        gap = bool(before) and look.time - before[-1].time > _LONGEST_STEP
+        if cut or gap or look.frame.damaged:
             self._pieces.append([])
         if not look.frame.damaged:
             self._pieces[-1].append(look)

@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from avsynth.errors import UsageError
+from avsynth.errors import InputError, UsageError
 from avsynth.media.colour import GBR, UNSPECIFIED, matrix_for
 from avsynth.media.info import ColourTags, VideoInfo
 from avsynth.media.opening import StrPath
@@ -100,8 +100,11 @@ class EncoderSettings:
                 and FFV1 goes into a .mkv alone.
 
         Raises:
+            InputError: nobody knows what the source's planes are, as none of its pictures decodes.
             UsageError: no codec can hold the source's planes, or ``out`` cannot hold the codec.
         """
+        if info.pix_fmt == "unknown":
+            raise InputError("no picture in it can be decoded")
         wanted = native_format(info.pix_fmt)
         layout = planar_format(wanted)
         if layout.kind == "gbr" and layout.depth == 8 and not lossless and codec != "ffv1":

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.feed import _Run
+from detectors.looks import Look
 from detectors.sampling import LEAST, LENGTH, Sampler
 
 
@@ -52,6 +56,14 @@ def test_a_film_that_is_longer_than_it_says_is_not_looked_at_all_over() -> None:
 def test_slow_frames_follow_without_a_gap() -> None:
     found = taken(even(50, 2), duration=25.0)  # a burst takes four seconds
     assert [index for burst in found for index in burst] == list(range(50))
+
+
+def test_frames_far_apart_do_not_follow_each_other() -> None:
+    """One damaged time stamp in a burst: what fills the hole with pictures would take gigabytes."""
+    frame, run = cast(Any, SimpleNamespace(damaged=False)), _Run(0, 1.0)
+    for number, time in enumerate((0, 1, 2, 3, 4, 52_000, 52_001, 52_002)):
+        run.add(Look(frame, number, time / 40, []), cut=False)
+    assert [look.index for look in run.longest()] == [0, 1, 2, 3, 4]
 
 
 def test_a_hole_in_time_costs_no_burst_twice() -> None:

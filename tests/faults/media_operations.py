@@ -157,7 +157,9 @@ def verbs() -> Callable[[tuple[str, Path, Path]], Answer]:
         if done.code in (0, 8):
             ok = out.exists() and not [each for each in left if each.endswith(".part")]
             return {verb: (f"done ({done.code})" if ok else "error", seconds, str(left))}
-        fine = done.code in (2, 3, 4, 5, 7) and len(said) == 1 and not left
+        # What is done of a job stays, where the reason may pass.
+        left = [] if done.code == 7 and all(".job" in each for each in left[:1]) else left
+        fine = done.code in (2, 3, 4, 5, 7, 14) and len(said) == 1 and not left
         fine = fine and "internal error" not in done.err and said[0].isprintable()
         told = f"{done.code} {done.err[-1500:]} left: {left}"
         return {verb: (f"refused ({done.code})" if fine else "error", seconds, told)}
