@@ -7,7 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from avsynth.cli import bench_audit, bench_detect, bench_reenact, bench_scan, bench_score
+from avsynth.cli import (
+    bench_audit,
+    bench_cluster,
+    bench_detect,
+    bench_reenact,
+    bench_scan,
+    bench_score,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Timing tables and detection benchmarks.")
 app.command("score")(bench_score.score)
@@ -15,6 +22,7 @@ app.command("detect")(bench_detect.detect)
 app.command("audit")(bench_audit.audit)
 app.command("reenact")(bench_reenact.reenact)
 app.command("scan")(bench_scan.scan)
+app.command("cluster")(bench_cluster.cluster)
 
 
 @app.callback()
