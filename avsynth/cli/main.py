@@ -40,6 +40,8 @@ _NO_MEMORY = (
     "can't start new thread", "failed to map segment", "bad_alloc", "unable to allocate",
 )  # fmt: skip
 
+_NO_SPACE = "no space left on device"  # as safetensors and others quote the system
+
 # Read by libraries when they are loaded: mediapipe's chatter, and the largest picture that OpenCV
 # decodes (a small file can state one that takes gigabytes).
 _SETTINGS = {
@@ -199,10 +201,9 @@ def _speakable(text: str) -> str:
 def _what_is_short(error: BaseException) -> ResourceError | None:
     """The lack of memory or disk space that a library's error stands for, None for others."""
     code = error.errno if isinstance(error, OSError) else None
-    if isinstance(error, OSError) and code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return ResourceError(
-            error.strerror or "out of space", error.filename, "make room, then run it again"
-        )
+    if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _NO_SPACE in str(error).lower():
+        what, path = getattr(error, "strerror", None), getattr(error, "filename", None)
+        return ResourceError(what or _NO_SPACE, path, "make room, then run it again")
     if (
         isinstance(error, MemoryError)
         or code == errno.ENOMEM

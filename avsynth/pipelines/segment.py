@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avsynth.errors import InputError
 from avsynth.face.lower_face import face_box
 from avsynth.face.mouth_space import MouthSpace
 from avsynth.face.render import Picture, Renderer, Source, Target
@@ -56,8 +57,10 @@ def render_segment(plan: Plan, segment: Segment, out: Path, progress: Progress) 
         Ahead(_painted(decoded, parts, plan), _AHEAD) as painted,
         SegmentWriter(out, plan.info, plan.encoder) as writer,
     ):
-        for number, frame in enumerate(painted):
-            writer.write(frame, int(plan.timeline.pts[segment.first + number]))
+        for number, frame in enumerate(painted, start=segment.first):
+            if number == segment.stop:
+                raise InputError("was changed while it was worked on", plan.video, "run it again")
+            writer.write(frame, int(plan.timeline.pts[number]))
             progress.advance()
     return Counter(outcome for acting, _ in parts for outcome in acting.outcomes)
 

@@ -86,7 +86,8 @@ def sign(
         signer: default: this machine's own chain.
 
     Raises:
-        InputError: a file is missing or is not the media its name says.
+        InputError: a file is missing, is not the media its name says, or an input has not the hash
+            that it had.
         UsageError: an unfit suffix, ``dst`` equal to ``src``, an unknown action or source type.
         ResourceError: ``dst`` cannot be written.
     """
@@ -218,7 +219,11 @@ def _check(src: Path, dst: Path, kind: str | None, actions: Sequence[Action]) ->
 
 
 def _hashed(source: Source) -> Source:
-    return source if source.sha256 else replace(source, sha256=sha256_file(source.path))
+    """With its hash; what was hashed before must still be the same file."""
+    found = sha256_file(source.path)
+    if source.sha256 and source.sha256 != found:
+        raise InputError("was changed while it was worked on", source.path, "run it again")
+    return replace(source, sha256=found)
 
 
 def _add_ingredient(builder: Any, number: int, source: Source) -> None:

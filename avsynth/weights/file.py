@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from avsynth.errors import WeightsError
@@ -62,7 +62,8 @@ def write(
     header = {"kind": kind, "config": config.model_dump(mode="json"), "metadata": metadata}
     path.parent.mkdir(parents=True, exist_ok=True)
     # A single key: safetensors writes several in random order, and equal runs give equal files.
-    save_file(tensors, path, {_FORMAT: json.dumps(header, sort_keys=True)})
+    # Written by us: a full disk is then an OSError, which everybody understands.
+    path.write_bytes(save(tensors, {_FORMAT: json.dumps(header, sort_keys=True)}))
     return sha256(path)
 
 

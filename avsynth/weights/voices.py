@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from avsynth.errors import WeightsError
 from avsynth.models.voice_print import Voice
@@ -50,7 +50,9 @@ def write_voice(path: Path, voice: Voice, metadata: Mapping[str, Any]) -> str:
     }
     stored = {name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items()}
     # A single key: safetensors writes several in random order, and equal voices give equal files.
-    save_file(stored, path, {_FORMAT: json.dumps(header, sort_keys=True, allow_nan=False)})
+    # Written by us: a full disk is then an OSError, which everybody understands.
+    header_text = json.dumps(header, sort_keys=True, allow_nan=False)
+    path.write_bytes(save(stored, {_FORMAT: header_text}))
     return sha256(path)
 
 

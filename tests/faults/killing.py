@@ -189,8 +189,9 @@ def undisturbed(job: Job, folder: Path) -> Undisturbed:
 
 
 def kill_and_resume(
-    job: Job, whole: Undisturbed, moments: Sequence[float], folder: Path, with_all: bool
-) -> Killed:
+    job: Job, whole: Undisturbed, moments: Sequence[float], folder: Path, with_all: bool = True,
+    number: int = signal.SIGKILL,
+) -> Killed:  # fmt: skip
     """Kill a job at each of ``moments`` (0 to 1, of its time), then let it end: nothing is lost.
 
     Where it ended before the first moment came (the machine is quicker now) it is begun afresh; a
@@ -199,13 +200,13 @@ def kill_and_resume(
     done = Killed()
     for _ in range(_TRIES):
         folder.mkdir()
-        if _killed(job, job.work, whole, moments[0], folder, with_all, done):
+        if _killed(job, job.work, whole, moments[0], folder, with_all, number, done):
             break
         shutil.rmtree(folder)
     else:
         raise AssertionError(f"it always ended before {moments[0]:.2f} of its time")
     for moment in moments[1:]:
-        _killed(job, job.again, whole, moment, folder, with_all, done)
+        _killed(job, job.again, whole, moment, folder, with_all, number, done)
     run = Run(job.again, folder, _log(folder))
     assert run.end() in OK, run.log.read_text()
     run.others_end()
@@ -217,22 +218,29 @@ def kill_and_resume(
 
 def _killed(
     job: Job, work: Work, whole: Undisturbed, moment: float, folder: Path, with_all: bool,
-    done: Killed,
+    number: int, done: Killed,
 ) -> bool:  # fmt: skip
     """Whether the job could be killed at a moment; what must hold then held."""
     run = Run(work, folder, _log(folder))
     if run.wait(moment * whole.seconds):
-        run.kill(with_all)
+        run.kill(with_all, number)
     code = run.end()
-    if code == -signal.SIGKILL:
-        done.stages.append(run.stage)
-        done.others_gone = max(done.others_gone, run.others_end())
-    else:
-        assert code in OK, run.log.read_text()
+    if code in OK:
         if work is job.work:
             whole.seconds = time.monotonic() - run.begun
+        return False
+    # Before the command has begun, and by SIGKILL always, the system ends it; later it ends itself.
+    assert code == -number or (code == 128 + number and _said_so(run)), run.log.read_text()
+    done.stages.append(run.stage)
+    done.others_gone = max(done.others_gone, run.others_end())
     job.between(folder, whole.content)
-    return code == -signal.SIGKILL
+    return True
+
+
+def _said_so(run: Run) -> bool:
+    """In one line, the last one."""
+    *_, last = run.log.read_text().splitlines()
+    return last == "avsynth: interrupted; run the same command again to go on"
 
 
 def _log(folder: Path) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import shutil
+import signal
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from killing import (
 from reenact_helpers import covers, film, person, portrait
 
 SEED = 12
+SIGNALS = {name: getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGINT")}
 EVERY = 5  # of so many jobs one is killed twice
 
 
@@ -187,6 +189,7 @@ SHORT = {"convert sound": 1, "scan --report": 1}
 
 _SUMMARY: list[dict[str, object]] = []
 _STAGES: list[dict[str, object]] = []
+_SIGNALS: list[dict[str, object]] = []
 
 
 @functools.cache
@@ -245,3 +248,17 @@ def test_killed_at_a_random_moment(name: str, tmp_path: Path) -> None:
     for number, moment in enumerate(moments_of(SEED, SHORT[name])):
         folder = tmp_path / str(number)
         assert kill_and_resume(job, whole, [moment], folder, with_all=False).stages
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_ended_by_other_signals(name: str, tmp_path: Path) -> None:
+    """It ends by itself in one line, tidies up, and can be gone on with."""
+    job, whole = prepared("convert film")
+    count = 10 if LONG else 1
+    stages: Counter[str] = Counter()
+    for number, moment in enumerate(moments_of(SEED, count)):
+        moment = moment if LONG else 0.5
+        done = kill_and_resume(job, whole, [moment], tmp_path / str(number), number=SIGNALS[name])
+        stages.update(done.stages)
+    _SIGNALS.append({"signal": name, "ended and resumed": stages.total(), "stages": dict(stages)})
+    write_table("signals", "Conversions ended by other signals", _SIGNALS)
