@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -148,6 +149,28 @@ def test_a_dub_needs_its_record_and_sane_options(server: Server) -> None:
     ]:
         status, _, body = server.ask("POST", "/api/dub", asked)
         assert status == 422 and why in said(body), body
+
+
+def test_many_at_once_get_each_their_own_answer(server: Server) -> None:
+    """More than may wait: some are told to come back, nobody gets another's job, nothing hangs."""
+
+    def client(number: int) -> tuple[int, str]:
+        film = server.send(f"no film {number}".encode(), f"{number}.mp4")["id"]
+        while True:
+            status, _, body = server.ask("POST", "/api/faces", {"film": film})
+            if status == 200:
+                break
+            assert status == 507 and "waiting already" in said(body)
+            time.sleep(0.2)
+        job = json.loads(body)
+        while job["state"] in ("waiting", "running"):
+            time.sleep(0.1)
+            job = json.loads(server.ask("GET", f"/api/jobs/{job['id']}")[2])
+        return number, job["error"]
+
+    with ThreadPoolExecutor(18) as clients:
+        for number, error in clients.map(client, range(18)):
+            assert error.startswith(f"{number}.mp4: not a media file"), error
 
 
 def test_the_token_opens_the_page_and_nothing_else_does(tmp_path: Path) -> None:
