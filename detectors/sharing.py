@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import cv2
 
+from avsynth.cluster.connection import processors as processors
+
 if TYPE_CHECKING:  # Windows has not both of them
     from multiprocessing.context import ForkServerContext, SpawnContext
-
-
-def processors() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def start_workers(preloaded: Sequence[str]) -> ForkServerContext | SpawnContext:

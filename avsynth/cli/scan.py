@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from avsynth.cli.clustering import ClusterAddress
+
 if TYPE_CHECKING:
     from detectors.batch import Summary
     from detectors.verdict import Verdict
@@ -67,10 +69,7 @@ def scan(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Worker processes. Default: one a processor.")
     ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(help="Scan on a Ray cluster: its address, or local for one of this machine."),
-    ] = None,
+    cluster: ClusterAddress = None,
     timeout: Annotated[
         float | None, typer.Option(min=1, help="Seconds without progress, then a file is given up.")
     ] = None,

@@ -87,7 +87,7 @@ def _started(ray: Any, cluster: Cluster) -> Iterator[None]:
         try:
             ray.init(
                 address="local",
-                num_cpus=cluster.jobs or _processors(),
+                num_cpus=cluster.jobs or processors(),
                 include_dashboard=False,
                 object_store_memory=_STORE_BYTES,
                 _node_ip_address="127.0.0.1",
@@ -148,7 +148,8 @@ def _workers(ray: Any, cluster: Cluster) -> int:
     return cluster.jobs or max(int(ray.cluster_resources().get("CPU", 1)), 1)
 
 
-def _processors() -> int:
+def processors() -> int:
+    """That this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -40,10 +40,10 @@ POSIX_CALLS = {
 #: Of OpenCV: on Windows they lose names that are not of the system's code page.
 BY_NAME = {"imread", "imwrite", "VideoCapture", "VideoWriter"}
 GUARDED = {
+    "avsynth/cluster/connection.py",
     "avsynth/media/scheduling.py",
     "avsynth/pipelines/job.py",
     "avsynth/provenance/home.py",
-    "detectors/sharing.py",
 }
 
 
