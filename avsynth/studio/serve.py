@@ -50,7 +50,7 @@ def serve(host: str, port: int, limits: Limits, keep: Path | None, show: bool) -
         try:
             print(f"avsynth studio: {address}", flush=True)
             if show:
-                webbrowser.open(address)
+                webbrowser.open(address.partition("#")[0])  # others see what programs are given
             _run(make_app(desk, door), listener)
         finally:
             desk.close()

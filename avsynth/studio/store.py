@@ -94,8 +94,8 @@ class Store:
             self._refuse(part, length or 0)
             with part.open("wb") as file:
                 async for block in _blocks(pieces):
+                    self._refuse(part, max(size + len(block), length or 0), size)
                     size += len(block)
-                    self._refuse(part, max(size, length or 0))
                     await asyncio.to_thread(_write, file, digest.update, block)
             if not size:
                 raise InputError("the file is empty")
@@ -110,7 +110,7 @@ class Store:
             with self._lock:
                 self._arriving.pop(part, None)
 
-    def _refuse(self, part: Path | None, size: int) -> None:
+    def _refuse(self, part: Path | None, size: int, written: int = 0) -> None:
         """ResourceError for what is too large, or has no room; else the room is kept for it."""
         if size > self._limits.file:
             raise ResourceError(
@@ -128,7 +128,7 @@ class Store:
                 raise ResourceError("there is no room for more files: remove finished jobs")
             if part is not None:
                 self._arriving[part] = size
-        need_space(self._folder, size)
+        need_space(self._folder, size - written)
 
     def _fits(self, more: int) -> bool:
         kept = sum(upload.size for upload in self._uploads.values())

@@ -79,13 +79,11 @@ def test_a_dub_from_dropped_files_to_two_films_in_step(
     start.click()
     now.wait_for()
     page.tab.click("#dub-cancel")
-    assert page.text("#dub-job-title").startswith("Cancelled")
-    assert start.inner_text() == "Go on"
-    start.click()
+    page.tab.click("#dub-start:has-text('Go on'):enabled")
     now.wait_for()
     job_process(server).kill()
     assert "killed by SIGKILL" in page.text("#job-error")
-    start.click()
+    page.tab.click("#dub-start:has-text('Go on'):enabled")
     assert "went on where it had stopped" in page.text("#dub-facts")
     assert "They hold" in page.text("#dub-credentials")
 

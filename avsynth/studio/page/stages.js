@@ -3,7 +3,8 @@ import { duration, el } from "./dom.js";
 
 const WORDS = {
   checks: "Files and consent", networks: "Networks", faces: "Finding faces",
-  speech: "Hearing the speech", voice: "Converting the voice", mouths: "Painting mouths",
+  speech: "Hearing the speech", listening: "Hearing the voice", mouths: "Painting mouths",
+  converting: "Converting the voice",
   sync: "Measuring sync", "join and sign": "Joining, signing, reading back",
   scanning: "Scanning",
 };
