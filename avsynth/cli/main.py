@@ -199,11 +199,13 @@ def _speakable(text: str) -> str:
 
 
 def _what_is_short(error: BaseException) -> ResourceError | None:
-    """The lack of memory or disk space that a library's error stands for, None for others."""
+    """The lack of memory or room that a library's error stands for, None for others."""
     code = error.errno if isinstance(error, OSError) else None
     if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _NO_SPACE in str(error).lower():
         what, path = getattr(error, "strerror", None), getattr(error, "filename", None)
         return ResourceError(what or _NO_SPACE, path, "make room, then run it again")
+    if "no usable temporary directory" in str(error).lower():
+        return ResourceError("no folder for temporary files", hint="set TMPDIR to one")
     if (
         isinstance(error, MemoryError)
         or code == errno.ENOMEM
