@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import contextlib
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -42,3 +43,16 @@ def chosen_cluster(address: str | None, jobs: int | None, device: str) -> Cluste
     from avsynth.cluster.connection import Cluster
 
     return Cluster(address, jobs)
+
+
+def reached(cluster: Cluster | None) -> contextlib.AbstractContextManager[Any]:
+    """Be connected while the job runs: a cluster that is not there is told before any work.
+
+    Raises, when it is entered:
+        UsageError, ResourceError: see ``connected``.
+    """
+    if cluster is None:
+        return contextlib.nullcontext()
+    from avsynth.cluster.connection import connected
+
+    return connected(cluster)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avsynth.cli.clustering import ClusterAddress, Jobs, chosen_cluster
+from avsynth.cli.clustering import ClusterAddress, Jobs, chosen_cluster, reached
 from avsynth.cli.printing import printable
 from avsynth.cli.signing import Cert, Key, chosen_signer
 
@@ -63,7 +63,11 @@ def convert(
         pitch=pitch, formant=formant, purpose=purpose, language=language, weights=weights,
         device=device, engine=engine,
     )  # fmt: skip
-    with bars(quiet=as_json) as show, Workplace(output, progress=show) as place:
+    with (
+        reached(where),
+        bars(quiet=as_json) as show,
+        Workplace(output, progress=show) as place,
+    ):
         report = run(
             place.bring(source), [place.bring(each) for each in to], place.bring(consent),
             place.output, options, signer=signer, progress=show, cluster=where,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avsynth.cli.clustering import ClusterAddress, Jobs, chosen_cluster
+from avsynth.cli.clustering import ClusterAddress, Jobs, chosen_cluster, reached
 from avsynth.cli.printing import printable
 from avsynth.cli.signing import Cert, Key, chosen_signer
 from avsynth.errors import ExitCode, UsageError
@@ -97,7 +97,11 @@ def dub(
         voice_weights=voice_weights, device=device, engine=engine,
         **({} if crf is None else {"crf": crf}),
     )  # fmt: skip
-    with bars(quiet=as_json) as show, Workplace(output, preview, show) as place:
+    with (
+        reached(where),
+        bars(quiet=as_json) as show,
+        Workplace(output, preview, show) as place,
+    ):
         parts = [(options.face, place.bring(audio))] if audio is not None else []
         if cast is not None:
             parts = Cast.load(place.bring(cast), place.bring)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avsynth.cli.clustering import ClusterAddress, Jobs, chosen_cluster
+from avsynth.cli.clustering import ClusterAddress, Jobs, chosen_cluster, reached
 from avsynth.cli.printing import printable
 from avsynth.cli.signing import Cert, Key, chosen_signer
 
@@ -89,7 +89,11 @@ def reenact(
         language=language, codec=codec, preset=preset, lossless=lossless, device=device,
         engine=engine, **({} if crf is None else {"crf": crf}),
     )  # fmt: skip
-    with bars(quiet=as_json) as show, Workplace(output, preview, show) as place:
+    with (
+        reached(where),
+        bars(quiet=as_json) as show,
+        Workplace(output, preview, show) as place,
+    ):
         report = run(
             place.bring(source), place.bring(driver), place.bring(consent), place.output, options,
             driver_consent=None if driver_consent is None else place.bring(driver_consent),
