@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from avsynth.errors import ResourceError, UsageError
 
 _STORE_BYTES: Final = 256 << 20  # results are small; what does not fit goes to disk
 _REACH_S: Final = 5.0
+_ANSWER_S: Final = 60.0  # much, for a busy machine
 
 _ALWAYS: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -114,6 +116,7 @@ def _short_folder() -> str | None:
 def _joined(ray: Any, cluster: Cluster) -> Iterator[None]:
     """A cluster that is there already."""
     _reached(cluster.address)
+    _answered(cluster.address)
     try:
         ray.init(address=cluster.address, **_QUIET)
     except Exception as error:
@@ -142,6 +145,35 @@ def _reached(address: str) -> None:
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ResourceError(f"the cluster does not answer: {why}", address, _HINT) from error
+
+
+# Connects and leaves again; what is wrong is its last line.
+_TRIAL: Final = """
+import sys, ray
+try:
+    ray.init(address=sys.argv[1], log_to_driver=False, logging_level="CRITICAL")
+except BaseException as error:
+    print((str(error).strip().splitlines() or [type(error).__name__])[0])
+    sys.exit(1)
+"""
+
+
+def _answered(address: str) -> None:
+    """Whether what listens is a cluster that we may use: in a process that can be given up.
+
+    Of something else Ray itself would say so after minutes, and much before.
+    """
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-c", _TRIAL, address],
+            capture_output=True, text=True, check=False, timeout=_ANSWER_S, errors="replace",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        what = f"no cluster of Ray answers there within {_ANSWER_S:.0f} s"
+        raise ResourceError(what, address, _HINT) from error
+    if tried.returncode:
+        said = (tried.stdout.strip().splitlines() or ["the connection ended"])[-1]
+        raise ResourceError(f"the cluster cannot be used: {said}", address, _HINT)
 
 
 def _workers(ray: Any, cluster: Cluster) -> int:
