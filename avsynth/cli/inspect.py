@@ -53,4 +53,6 @@ def _print_tree(value: dict[str, Any], depth: int = 0) -> None:
 
 
 def _line(text: str) -> None:
+    """A line of at most two thousand characters; a title may be of megabytes."""
+    text = text if len(text) <= 2000 else f"{text[:1999]}…"
     print("".join(c if c.isprintable() else " " for c in text))

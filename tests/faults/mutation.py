@@ -15,7 +15,7 @@ from dataclasses import dataclass
 EXTREMES = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1,
             2**63 - 1, 2**63, 2**64 - 1)  # fmt: skip
 _NESTED = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"udta", b"moof", b"traf", b"mvex",
-           b"dinf"}  # fmt: skip
+           b"dinf", b"jumb"}  # fmt: skip
 _MASTERS = {
     0x18538067,
     0x1549A966,
@@ -175,7 +175,7 @@ def _asf(data: bytes) -> Iterator[Part]:
 
 
 _FINDERS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], Iterator[Part]]], ...] = (
-    (lambda d: d[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"jP  "), _boxes),
+    (lambda d: d[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"jP  ", b"jumb"), _boxes),
     (lambda d: d[:4] == b"\x1aE\xdf\xa3", _elements),
     (lambda d: d[:4] == b"RIFF", _riff),
     (lambda d: d[:4] == b"\x89PNG", _png),
