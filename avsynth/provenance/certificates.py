@@ -252,7 +252,7 @@ def _check_order(chain: list[x509.Certificate], path: Path) -> None:
     for lower, upper in itertools.pairwise(chain):
         try:
             lower.verify_directly_issued_by(upper)
-        except (ValueError, TypeError, InvalidSignature) as problem:
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as problem:
             raise UsageError(
                 "the certificates are not a chain", path, "the leaf first, then its issuer, and up"
             ) from problem
