@@ -203,7 +203,7 @@ def downloaded(page: Page, path: Path) -> Path:
 def test_a_record_of_another_film_stops_the_dub(page: Page, server: Server) -> None:
     page.drop("film", grey(shared_folder() / "other.mp4"))
     assert page.tab.locator("#dub-start").is_disabled()
-    assert "speech and a consent record" in page.text("#dub-missing")
+    page.tab.get_by_text("Choose the new speech and a consent record.").wait_for()
     page.drop("speech", LINE)
     page.drop("record", consent_for(short_person(), "dataset"))
     assert "does not cover this file" in page.text("#record-line.bad")
