@@ -50,7 +50,7 @@ def main() -> None:
         return bytes(atheris.Mutate(data, most))
 
     words = [sys.argv[0], str(corpus), f"-runs={runs}", f"-seed={seed}", f"-max_len={longest}",
-             "-timeout=0", "-rss_limit_mb=6000", f"-artifact_prefix={folder}/",
+             "-timeout=300", "-rss_limit_mb=6000", f"-artifact_prefix={folder}/",
              f"-max_total_time={sys.argv[5]}", "-print_final_stats=1", "-reload=0"]  # fmt: skip
     atheris.Setup(words, once, **({"custom_mutator": change} if TARGET.json else {}))
     atheris.Fuzz()
