@@ -129,11 +129,11 @@ def verbs() -> Callable[[tuple[str, Path, Path]], Answer]:
             return ["dub", driver(), "--audio", path, "--consent", write_consent(driver(), record)]
         if verb == "convert":
             return ["convert", path, "--to", stored_voice(), "--consent",
-                    write_record([path], record)]  # fmt: skip
+                    write_record([path, stored_voice()], record)]  # fmt: skip
         if verb in ("reenact source", "reenact driver"):
             pair = (path, driver()) if verb == "reenact source" else (portrait(), path)
-            return ["reenact", pair[0], "--driver", pair[1], "--consent", covers(record, *pair),
-                    "--quality", "fast"]  # fmt: skip
+            return ["reenact", "--source", pair[0], "--driver", pair[1], "--quality", "fast",
+                    "--consent", covers(record, *pair)]  # fmt: skip
         if verb == "motion extract":
             return ["motion", "extract", path, "--consent",
                     subject([path], record, ("face",))]  # fmt: skip

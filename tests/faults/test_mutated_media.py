@@ -216,6 +216,10 @@ def test_commands(mutants: Mutants) -> None:
             tally.progress(20)
     finally:
         worker.close()
+    done = dict.fromkeys(VERBS, 0)
+    for (_, verb), counts in tally.counts.items():
+        done[verb] += sum(n for outcome, n in counts.items() if outcome.startswith("done"))
+    assert not LONG or min(done.values()) > 0, done  # else a command refuses whatever it is given
     notes = [f"seed {SEED}; slowest (s): {_told(tally.slowest)}; memory (MB): "
              f"{_told(tally.memory)}", f"went wrong: {len(tally.wrong)}"]  # fmt: skip
     write_table("mutated_commands", "Damaged media as inputs", tally.rows(VERBS), notes)
