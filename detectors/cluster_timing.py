@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import tempfile
 import threading
@@ -19,9 +20,11 @@ import soundfile
 
 from avsynth.bench.dubs import machine
 from avsynth.cluster.engine import Cluster, connected, run
+from avsynth.pipelines.demonstrate import demo_media
 from detectors.cluster import scan_on
 from detectors.options import ScanOptions
 from detectors.pool import PATIENCE, Order, Outcome, Pool
+from detectors.report.json import line
 from detectors.scan import Scanner
 from detectors.timing import speech
 from detectors.walk import Item, Walk
@@ -46,7 +49,8 @@ def bench_cluster(
         ``pool`` and ``cluster``, each with ``first_s`` until the first verdict, ``file_ms`` and
         ``processor_ms`` for each further one, of time and of all processes; ``loaded_s`` until all
         detectors are loaded in a worker; ``lost_s``, from the death of such a worker until its unit
-        is done by the next; ``listing``, see ``time_listing``.
+        is done by the next; ``clip``, the demo person under all detectors in a worker, with its
+        memory and the bytes of the result; ``listing``, see ``time_listing``.
     """
     found: dict[str, Any] = {"machine": machine(), "listing": time_listing(names)}
     with tempfile.TemporaryDirectory(prefix="avsynth-bench-") as name:
@@ -62,7 +66,7 @@ def bench_cluster(
             found["connect_s"] = round(time.perf_counter() - began, 2)
             found["cluster"] = _timed(scan_on(cluster, items, _CREDENTIALS, None, PATIENCE))
             found["unit_ms"] = _empty(cluster, units)
-            found["loaded_s"], found["lost_s"] = _lost(folder / "died")
+            found |= _lost(folder / "died")
     return found
 
 
@@ -107,25 +111,44 @@ def _empty(cluster: Cluster, units: int) -> float:
     return round(1000 * (time.perf_counter() - began) / count, 2)
 
 
-def _dying(marker: Path) -> Callable[[int], float]:
+def _dying(marker: Path) -> Callable[[str], tuple[float, dict[str, float]]]:
     scanner = Scanner(threads=1)
     scanner.load()
 
-    def work(unit: int) -> float:
-        if unit == 1 and not marker.exists():
-            marker.write_text(str(time.time()))
+    def work(unit: str) -> tuple[float, dict[str, float]]:
+        now = time.time()
+        if unit == "die" and not marker.exists():
+            marker.write_text(str(now))
             psutil.Process().kill()
-        return time.time()
+        return now, _clip(scanner) if unit == "clip" else {}
 
     return work
 
 
-def _lost(marker: Path) -> tuple[float, float]:
-    """Seconds until a worker has loaded everything, and until a dead one's unit is done."""
+def _clip(scanner: Scanner) -> dict[str, float]:
+    """What the demo person costs one who has looked at it before."""
+    person, _ = demo_media()
+    scanner.scan(person)
+    began = time.process_time()
+    verdict = scanner.scan(person)
+    return {
+        "seconds": round(verdict.duration, 2),
+        "processor_s": round(time.process_time() - began, 2),
+        "worker_mb": round(psutil.Process().memory_info().rss / 2**20),
+        "line_bytes": len(json.dumps(line(verdict))),
+    }
+
+
+def _lost(marker: Path) -> dict[str, Any]:
+    """A worker that has loaded everything, what a clip costs it, and its death."""
     began = time.time()
-    done = run(Cluster("local", 1), functools.partial(_dying, marker), range(2))
-    times = {each.unit: each.result or 0.0 for each in done}
-    return round(times[0] - began, 2), round(times[1] - float(marker.read_text()), 2)
+    done = run(Cluster("local", 1), functools.partial(_dying, marker), ["clip", "die"])
+    found = {each.unit: each.result or (0.0, {}) for each in done}
+    return {
+        "loaded_s": round(found["clip"][0] - began, 2),
+        "lost_s": round(found["die"][0] - float(marker.read_text()), 2),
+        "clip": found["clip"][1],
+    }
 
 
 def time_listing(names: int) -> dict[str, float]:

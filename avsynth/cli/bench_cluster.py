@@ -33,12 +33,14 @@ def table(found: dict[str, Any]) -> str:
         lines.append(
             f"{name:<12} {row['first_s']:>14} {row['file_ms']:>10} {row['processor_ms']:>20}"
         )
-    listed = found["listing"]
+    listed, clip = found["listing"], found["clip"]
     lines += [
         f"a local cluster is there after {found['connect_s']} s; an empty unit: "
         f"{found['unit_ms']} ms",
         f"a worker with all detectors loaded: {found['loaded_s']} s; the unit of one that dies is "
         f"done by another after {found['lost_s']} s",
+        f"a clip of {clip['seconds']} s under all detectors: {clip['processor_s']} processor s, "
+        f"{clip['line_bytes']} bytes of result; {clip['worker_mb']} MB a worker",
         f"{listed['names']} names listed in {listed['seconds']} s; {listed['early_mb']} MB after a "
         f"tenth of them, {listed['late_mb']} MB at the end",
     ]
