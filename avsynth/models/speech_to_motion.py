@@ -24,6 +24,7 @@ from avsynth.speech.windows import Chunk, Windows
 Floats = NDArray[np.float32]
 
 _PAUSE = 0.6  # seconds of silence that leave the mouth to the network
+_TOGETHER = 64  # windows
 _CLOSING = 0.2  # seconds in which it then closes, and opens again
 
 
@@ -147,9 +148,15 @@ class SpeechToMotion:
             features = self._front_end(window.samples, window.level)
             motion = self._model({"features": features[None]})["motion"][0].numpy()
             voiced = voice_activity(window.samples, self.rate, window.level)
-            motions.append(motion[window.used])
-            presence.append(_presence(voiced, self.rate)[window.used])
-            activity.append(voiced[window.used])
+            # Copies, and together now and then: what is kept of a window must not hold the rest of
+            # it, nor lie scattered over memory that is free otherwise.
+            motions.append(motion[window.used].copy())
+            presence.append(_presence(voiced, self.rate)[window.used].copy())
+            activity.append(voiced[window.used].copy())
+            if len(motions) == _TOGETHER:
+                motions, presence, activity = (
+                    [np.concatenate(parts)] for parts in (motions, presence, activity)
+                )
         if windows.start is None:
             raise NothingToDoError("the audio is empty")
         return MotionCurve(

@@ -32,7 +32,7 @@ from detectors.sharing import start_workers
 _PRELOADED = ["torch", "mediapipe.python", "av", "cv2", "c2pa", "soxr", "avsynth.cli.main",
               "avsynth.pipelines.dub", "avsynth.pipelines.convert", "avsynth.pipelines.reenact",
               "detectors.scan", "detectors.batch", "detectors.report.html"]  # fmt: skip
-ENDING_S = 30.0  # in which processes must be gone whose parent was killed
+ENDING_S = 120.0  # in which processes must be gone whose parent was killed
 _TRIES = 5
 OK = (0, 10, 11, 12)  # exit codes of what was done: scans tell by them what they found
 
