@@ -191,7 +191,7 @@ def test_commands(mutants: Mutants) -> None:
     worker = Watched(verbs, folder, (folder / "out", folder / "records", home), patience=240.0)
     names = _suited(mutants)
     try:
-        for number in numbered(0, FILES // 25 if LONG else 7):
+        for number in numbered(0, FILES // 25 if LONG else 3):
             verb = VERBS[number % len(VERBS)]
             # Numbers are those of files of the other runs' seeds, bases in turn for each command.
             path, name, how = mutants.write(100_000 + number // len(VERBS), names[verb])

@@ -44,7 +44,7 @@ def test_seeds_are_read(name: str) -> None:
 def test_a_few_hundred_changes(name: str) -> None:
     target = targets()[name]
     dice = random.Random(f"{SEED}:{name}")
-    for number in range(4000 if LONG else 150):
+    for number in range(4000 if LONG else 100):
         seed = target.seeds[number % len(target.seeds)]
         if target.json and dice.random() < 0.7:
             data = change_json(seed, dice)
