@@ -182,7 +182,7 @@ def _certificate(pem: bytes, path: Path) -> x509.Certificate:
         found = x509.load_pem_x509_certificate(pem)
         _ = found.subject, found.issuer  # read when they are asked for: damage shows then
         return found
-    except ValueError as problem:
+    except (ValueError, x509.InvalidVersion) as problem:
         raise InputError("not a certificate in PEM", path) from problem
 
 
