@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -188,6 +189,13 @@ def _expression(path: Path, count: int) -> DiskRows:
     return DiskRows(path, (count, MESH_POINTS, 3), "<f2", 8 + length + int(place))
 
 
+def _fraction(text: str) -> Fraction:
+    """From "1/25"; ValueError for other forms: "1e999999999" would take hours and all memory."""
+    if not re.fullmatch(r"\d{1,20}(/\d{1,20})?", text):
+        raise ValueError("its clock cannot be")
+    return Fraction(text)
+
+
 def _checked(arrays: dict[str, Any], header: dict[str, Any], path: Path) -> MotionFile:
     times, expression = arrays.pop("times"), arrays[_LAST]
     for name, values in arrays.items():
@@ -206,7 +214,7 @@ def _checked(arrays: dict[str, Any], header: dict[str, Any], path: Path) -> Moti
     if not seen.any() or not cut[0]:
         raise ValueError("it has no frame with a face, or no beginning")
     end = header["end"]
-    time_base, rate = Fraction(header["time_base"]), Fraction(header["rate"])
+    time_base, rate = _fraction(header["time_base"]), _fraction(header["rate"])
     rising = bool((np.diff(times) > 0).all())
     if not isinstance(end, int) or not rising or not int(times[-1]) < end < 2**62:
         raise ValueError("its times do not rise")

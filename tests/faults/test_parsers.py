@@ -7,6 +7,7 @@ Short form: a few hundred changes of each seed. Long form: coverage-guided (athe
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import random
 import re
@@ -20,7 +21,7 @@ from fault_runs import LONG, OUT, write_table
 from mutation import mutated
 from targets import change_json, targets
 
-from avsynth.errors import AvsynthError
+from avsynth.errors import AvsynthError, WeightsError
 
 SEED = 12
 RUNS = int(os.environ.get("AVSYNTH_FAULTS_RUNS", "200000"))
@@ -56,6 +57,13 @@ def test_a_few_hundred_changes(name: str) -> None:
             assert str(error).isprintable() and len(str(error)) < 5000
         except Exception as error:
             raise AssertionError(f"{name}: {data[:3000]!r}") from error
+
+
+@pytest.mark.parametrize("rate", ["1e999999999", 1e999, "inf", "1_0", "-1", "1/0", None])
+def test_a_clock_that_would_take_hours(rate: object) -> None:
+    header = {**json.loads(targets()["motion's header"].seeds[0]), "rate": rate}
+    with pytest.raises(WeightsError, match="cannot be used"):
+        targets()["motion's header"].run(json.dumps(header).encode())
 
 
 @pytest.mark.slow
