@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -109,8 +110,9 @@ def run(
     if batch.cluster is None and not any(is_url(os.fspath(path)) for path in paths):
         known = list(todo)  # names alone; a bar needs their number
         todo, total = iter(known), len(known)
-    with results:
-        for _, verdict in _outcomes(todo, total, options, batch, progress):
+    # Closed at once whatever happens: workers end before the results do.
+    with results, closing(_outcomes(todo, total, options, batch, progress)) as outcomes:
+        for _, verdict in outcomes:
             if verdict is None:
                 summary.skipped["no media by what they hold"] += 1
             else:
@@ -146,7 +148,7 @@ def _told(
 def _outcomes(
     items: Iterator[Item], total: int | None, options: ScanOptions, batch: BatchOptions,
     progress: Callback | None,
-) -> Iterator[Outcome]:  # fmt: skip
+) -> Generator[Outcome, None, None]:  # fmt: skip
     """Every item with its verdict, as they are done; there are ``total`` if that is known."""
     first = list(islice(items, batch.jobs or processors()))
     items = chain(first, items)
