@@ -173,7 +173,8 @@ def _answered(address: str) -> None:
         raise ResourceError(what, address, _HINT) from error
     if tried.returncode:
         said = (tried.stdout.strip().splitlines() or ["the connection ended"])[-1]
-        raise ResourceError(f"the cluster cannot be used: {said}", address, _HINT)
+        hint = "if it asks for a token: RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"
+        raise ResourceError(f"the cluster cannot be used: {said}", address, hint)
 
 
 def _workers(ray: Any, cluster: Cluster) -> int:
