@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import psutil
-from killing import Run
+from forked import Run
 
 _MB = 1e6
 _SETTLING = 0.2  # of a stage's samples, at its beginning, say nothing of growth

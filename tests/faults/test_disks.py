@@ -11,7 +11,7 @@ import pytest
 from convert_helpers import stored_voice, voice_record
 from dub_helpers import LINE, Done, command, consent_for, shared_folder, short_person
 from fault_runs import LONG, write_table
-from killing import OK
+from forked import OK
 from reenact_helpers import covers, film, person, portrait
 from small_disks import change, content, disk
 from voice_helpers import subject

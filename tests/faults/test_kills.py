@@ -21,14 +21,13 @@ import pytest
 from convert_helpers import stored_voice, voice_record
 from dub_helpers import LINE, PERSON, consent_for, grey, shared_folder, short_person
 from fault_runs import LONG, write_table
+from forked import by_command, start_server
 from killing import (
     Job,
     Undisturbed,
-    by_command,
     kill_and_resume,
     moments_of,
     signed_content,
-    start_server,
     undisturbed,
     whole_or_nothing,
 )

@@ -13,7 +13,8 @@ import pytest
 from convert_helpers import stored_voice, voice_record
 from dub_helpers import consent_for
 from fault_runs import OUT, write_table
-from killing import OK, Run, Work, by_command, names, start_server
+from forked import OK, Run, Work, by_command, start_server
+from killing import names
 from long_media import long_film, long_speech
 from memory_watch import Sample, growth, stages, watch
 

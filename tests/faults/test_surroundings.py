@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from convert_helpers import stored_voice, voice_record
 from dub_helpers import LINE, command
-from killing import OK, Run, by_command, film_content, start_server
+from forked import OK, Run, by_command, start_server
+from killing import film_content
 
 REPOSITORY = Path(__file__).parents[2]
 
