@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 from pathlib import Path
 from types import TracebackType
@@ -45,7 +46,7 @@ class Workplace:
                 storage.check_writable(_folder_of(each))
         self._progress = progress
         name = output if storage.is_url(output) else str(Path(output).absolute())
-        self._folder = home() / "jobs" / hashlib.sha256(name.encode()).hexdigest()[:16]
+        self._folder = home() / "jobs" / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
         self._urls: dict[Path, str] = {}  # by where they are here
         self._made: dict[Path, str] = {}  # the outputs of them, the last one last
         self.preview = None if preview is None else self._place(preview)
