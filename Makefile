@@ -25,7 +25,7 @@ test: setup-dev lint
 	$(BIN)/python -m pytest
 
 # Alone on the machine; `make faults ONLY=tests/faults/test_kills.py` for a part of it.
-ONLY := tests/faults
+ONLY := tests/faults tests/pipelines/test_interrupted.py
 faults: setup-dev
 	AVSYNTH_FAULTS=full OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v $(ONLY)
 

@@ -7,6 +7,7 @@ costs little time and memory; each loads one set of networks.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -193,11 +194,18 @@ class _Worker:
     def _start(self) -> None:
         self.connection, theirs = self._context.Pipe()
         self._process = self._context.Process(
-            target=self._work, args=(theirs, self._order), daemon=True, name="scan"
-        )
+            target=_begin, args=(dict(os.environ), self._work, theirs, self._order),
+            daemon=True, name="scan",
+        )  # fmt: skip
         self._process.start()
         theirs.close()
         self._files, self._begun = 0, False
+
+
+def _begin(environment: dict[str, str], work: Work, connection: Connection, order: Order) -> None:
+    """Work with our environment: the server that workers are forked from has that of its start."""
+    os.environ.update(environment)
+    work(connection, order)
 
 
 def scan_all(connection: Connection, order: Order) -> None:

@@ -102,21 +102,27 @@ def again(out: Path) -> Report:
     return dub(film(), [("largest", LINE)], consent_for(film()), out, OPTIONS)
 
 
+MOMENTS = [
+    ("halfway through the faces", 0),
+    ("in the second segment", 1),
+    ("when all segments are there", 2),
+    ("before signing", 3),
+    ("before publishing", 3),
+]
+# The rest under `make faults`, beside random ones.
+MORE = [
+    ("faces", 0),
+    ("speech", 0),
+    ("between segments", 1),
+    ("sync", 3),
+    ("join and sign", 3),
+    ("when signed", 3),
+]
+
+
 @pytest.mark.parametrize(
     ("where", "segments"),
-    [
-        ("faces", 0),
-        ("halfway through the faces", 0),
-        ("speech", 0),
-        ("in the second segment", 1),
-        ("between segments", 1),
-        ("when all segments are there", 2),
-        ("sync", 3),
-        ("join and sign", 3),
-        ("before signing", 3),
-        ("when signed", 3),
-        ("before publishing", 3),
-    ],
+    MOMENTS + (MORE if os.environ.get("AVSYNTH_FAULTS") == "full" else []),
 )
 def test_killed_and_started_again(where: str, segments: int, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"

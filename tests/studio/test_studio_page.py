@@ -62,7 +62,7 @@ def test_a_dub_from_dropped_files_to_two_films_in_step(
     page: Page, server: Server, tmp_path: Path
 ) -> None:
     """On the way it is cancelled once and its process killed once; both times it goes on."""
-    film = short_person()
+    film = short_person(frames=190)  # so many that painting them can be seen
     record = consent_for(film, "dataset")
     page.drop("film", film)
     page.drop("speech", LINE)
