@@ -65,7 +65,8 @@ def kind_of_store(url: str) -> str:
     if importlib.util.find_spec("fsspec") is None:
         raise ResourceError("files by URL need fsspec", url, "install the extra 'cluster'")
     if importlib.util.find_spec(STORES[kind]) is None:
-        raise ResourceError(f"needs the package {STORES[kind]}", url, "pip install it")
+        how = "pip install 'avsynth[cluster]'" if kind == "s3" else "pip install it"
+        raise ResourceError(f"needs the package {STORES[kind]}", url, how)
     return kind
 
 
