@@ -15,6 +15,7 @@ from av.subtitles.subtitle import SubtitleSet
 from numpy.typing import NDArray
 
 from avsynth.media import read_audio, read_frames
+from avsynth.media.scheduling import ordinary_scheduling
 from avsynth.pipelines.demonstrate import demo_media
 
 Pictures = list[NDArray[np.uint8]]
@@ -128,7 +129,8 @@ def make_bases(
     found = {}
     for number, kind in enumerate(kinds):
         path = folder / kind.name
-        _make(path, kind, _content(sources[number % len(sources)]))
+        with ordinary_scheduling():  # of AV1's encoder: it would make all later tests real-time
+            _make(path, kind, _content(sources[number % len(sources)]))
         if kind.signed:
             _sign(path)
         found[kind.name] = path
