@@ -21,8 +21,10 @@ help:
 demo: setup
 	$(BIN)/avsynth demo --out out
 
+# As many tests at a time as there are processors, four at most: each takes up to 2 GB. Threads
+# that wait give their processor to the other tests.
 test: setup-dev lint
-	$(BIN)/python -m pytest
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # Alone on the machine; `make faults ONLY=tests/faults/test_kills.py` for a part of it.
 ONLY := tests/faults tests/pipelines/test_interrupted.py

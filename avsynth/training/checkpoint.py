@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from avsynth.errors import InputError
@@ -56,17 +57,15 @@ def resume(
 
     Give ``networks`` and ``optimizers`` as they were built for the run, untrained.
     """
-    from safetensors import safe_open
-
     try:
-        tensors = load_file(path)
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:  # as in weights/file.py: Ctrl-C is kept
             header = json.loads(file.metadata()["header"])
+            tensors = {name: torch.from_numpy(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
         for name, network in networks.items():
             start = f"{name}."
             state = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
             network.load_state_dict(state)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise InputError("the checkpoint does not fit this run", path, "start afresh") from error
     for name, optimizer in optimizers.items():
         start = f"optimizer.{name}."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -83,10 +84,11 @@ def read(path: Path, expected_sha256: str | None = None) -> WeightsFile:
             "the file was changed or damaged: install it again",
         )
     try:
-        with safe_open(path, framework="pt") as file:
+        # Not "pt": Ctrl-C in torch.asarray's first call is lost and comes out as a ValueError.
+        with safe_open(path, framework="np") as file:
             stored = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+            tensors = {name: torch.from_numpy(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise WeightsError("not a safetensors file, or a damaged one", path) from error
     if _FORMAT not in stored:
         raise WeightsError("safetensors, but not weights of this toolkit", path)

@@ -1,6 +1,9 @@
 """Weights: names, hashes, cards, and the files that are refused."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -58,6 +61,41 @@ def test_every_shipped_file_has_its_hash_a_card_and_loads():
         else:
             assert weights.load(entry.name, engine="torch").purpose == entry.purpose
         assert ("research" in entry.name) == (entry.purpose == "research")
+
+
+_INTERRUPTED = """
+import os, signal, sys, time
+from pathlib import Path
+from avsynth.weights import file
+
+def ending(after):
+    begun, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(told, b"1")
+            file.read(Path(sys.argv[1]))
+            time.sleep(1)
+        except KeyboardInterrupt:
+            os._exit(130)
+        except BaseException as error:
+            print(repr(error), flush=True)
+            os._exit(1)
+    os.read(begun, 1)
+    time.sleep(after)
+    os.kill(child, signal.SIGINT)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+assert {ending(number * 2e-5) for number in range(150)} == {130}
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_ctrl_c_is_never_taken_for_damage(tiny):
+    """At 150 moments of a first reading; torch.asarray loses one in ten."""
+    command = [sys.executable, "-c", _INTERRUPTED, tiny]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr[-300:]
 
 
 def test_a_changed_byte_is_refused(tiny):
