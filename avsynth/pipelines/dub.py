@@ -10,7 +10,6 @@ the other streams are copied, the file is signed, read back, and only then gets 
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -22,7 +21,6 @@ from avsynth.cluster.connection import Cluster
 from avsynth.errors import InputError, NothingToDoError
 from avsynth.media import EncoderSettings, join, sha256_file
 from avsynth.media.encoding import tags_of
-from avsynth.models.speech_to_motion import SpeechToMotion
 from avsynth.pipelines.acting import DUBBED
 from avsynth.pipelines.analyse import Analysis, analyse
 from avsynth.pipelines.casting import Part, cast_faces
@@ -35,6 +33,7 @@ from avsynth.pipelines.dub_voice import (
     voice_files,
 )
 from avsynth.pipelines.dub_work import DubWork
+from avsynth.pipelines.hearing import Hearing
 from avsynth.pipelines.inputs import Cast, Inputs, check_inputs
 from avsynth.pipelines.job import Job
 from avsynth.pipelines.networks import device, frames_at_once, networks
@@ -45,7 +44,7 @@ from avsynth.pipelines.progress import Callback, Progress
 from avsynth.pipelines.segment import Plan, render_segment
 from avsynth.pipelines.segments import encoder_for, one_by_one, render_missing, segment_file
 from avsynth.pipelines.segments_on_cluster import on_cluster
-from avsynth.pipelines.speech import Speech, listen, soundtrack
+from avsynth.pipelines.speech import Speech, soundtrack
 from avsynth.pipelines.timeline import Timeline, fit, fit_note
 from avsynth.provenance import consent as consents
 from avsynth.provenance import credentials
@@ -103,11 +102,9 @@ def dub(
     settings = _settings(inputs, options, models, voice, allowed.record_sha256)
     loaded = [*models.loaded, *(() if voice is None else voice.models.loaded)]
     with Job(output, settings) as job:
-        with ThreadPoolExecutor(1) as beside:  # the speech is heard while the faces are found
-            hearing = beside.submit(_heard, cast, to_motion, options.strength)
+        with Hearing((audio for _, audio in cast), to_motion, options.strength, job) as hearing:
             analysis = analyse(video, inputs.info, job, steps)
-            steps.start("speech")
-            speeches = hearing.result()
+            speeches = hearing.speeches(steps)
         if voice is not None:
             speeches = {
                 path: convert_speech(voice, speech, job, steps, cluster)
@@ -171,10 +168,6 @@ def dub(
         )
         publish(report, signed, output, job)
     return report
-
-
-def _heard(cast: Cast, to_motion: SpeechToMotion, strength: float) -> dict[Path, Speech]:
-    return {audio: listen(audio, to_motion, strength) for _, audio in cast}
 
 
 def _settings(

@@ -40,8 +40,15 @@ class Speech:
     made_rate: int = _MOTION_RATE
 
 
-def listen(path: Path, to_motion: SpeechToMotion, strength: float = 1.0) -> Speech:
+def listen(
+    path: Path,
+    to_motion: SpeechToMotion,
+    strength: float = 1.0,
+    heard: Callable[[float], None] = lambda seconds: None,
+) -> Speech:
     """Read the sound of ``path`` once and turn it into mouth motion, ``strength`` times as far.
+
+    ``heard`` is told of seconds as they are read.
 
     Raises:
         InputError: not audio, no audio stream, or no sample in it.
@@ -55,6 +62,7 @@ def listen(path: Path, to_motion: SpeechToMotion, strength: float = 1.0) -> Spee
         nonlocal samples
         for chunk in from_zero(read_audio(path, _MOTION_RATE)):
             samples += len(chunk.samples)
+            heard(len(chunk.samples) / _MOTION_RATE)
             yield chunk
 
     curve = to_motion.predict(counted())
