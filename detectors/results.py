@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from avsynth.cluster.storage import is_url
 from avsynth.errors import ResourceError, UsageError
+from avsynth.media import remove_left_over
 from avsynth.media.opening import StrPath
 from detectors.parts import EarlierParts, Parts
 from detectors.pool import PATIENCE
@@ -59,6 +60,9 @@ class Results:
         _check(batch, out)
         self._pages = pages
         self.file = None if out is None or is_url(os.fspath(out)) else Path(out)
+        if batch.resume:
+            for folder in {each.parent for each in (self.file, pages and pages / LINES) if each}:
+                remove_left_over(folder)
         self._earlier: Earlier | EarlierParts | None = None
         self._parts: Parts | None = None
         if out is not None and self.file is None:

@@ -8,7 +8,7 @@ from avsynth.media.info import AudioInfo, ColourTags, MediaInfo, VideoInfo
 from avsynth.media.join import Joined, join
 from avsynth.media.opening import sha256_file
 from avsynth.media.orientation import Orientation
-from avsynth.media.output import atomic_output, same_file
+from avsynth.media.output import atomic_output, remove_left_over, same_file
 from avsynth.media.probe import probe
 from avsynth.media.reader import FrameReader, read_frames
 from avsynth.media.segments import SegmentWriter
@@ -33,6 +33,7 @@ __all__ = [
     "probe",
     "read_audio",
     "read_frames",
+    "remove_left_over",
     "same_file",
     "sha256_file",
     "video_like",

@@ -14,6 +14,7 @@ import av.error
 
 from avsynth.errors import ResourceError
 from avsynth.media.opening import StrPath
+from avsynth.media.owner import lives, place, process
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -30,6 +31,10 @@ _REASONS = {
 }
 
 
+#: How the names of temporary files begin that processes of this machine or container write.
+_OURS = f".avsynth-{place()}"
+
+
 @contextmanager
 def atomic_output(path: StrPath) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` (same folder, same suffix) to write to.
@@ -43,7 +48,8 @@ def atomic_output(path: StrPath) -> Iterator[Path]:
     """
     final = Path(path).absolute()
     # Short and plain whatever the final name is: it may hold newlines or be 255 bytes long.
-    temporary = final.parent / f".avsynth-{secrets.token_hex(6)}{final.suffix[:16]}"
+    owner = process(os.getpid()).replace(" ", "-")
+    temporary = final.parent / f"{_OURS}-{owner}-{secrets.token_hex(6)}{final.suffix[:16]}"
     try:
         if final.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a directory")
@@ -61,6 +67,18 @@ def atomic_output(path: StrPath) -> Iterator[Path]:
         if isinstance(error, OSError | av.error.FFmpegError) and error.errno in _REASONS:
             raise resource_error(error, path) from error
         raise
+
+
+def remove_left_over(folder: StrPath) -> None:
+    """Delete from ``folder`` what ``atomic_output`` of killed processes left half written.
+
+    Files of other machines and containers stay: whether their processes live is not seen here.
+    """
+    for path in Path(folder).glob(f"{_OURS}-*"):
+        owner = path.name.removeprefix(f"{_OURS}-").split("-")
+        if not lives(" ".join(owner[:2])):
+            with suppress(OSError):
+                path.unlink()
 
 
 def close_quietly(container: av.container.OutputContainer) -> None:

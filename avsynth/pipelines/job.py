@@ -17,9 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import psutil
-
 from avsynth.errors import AvsynthError, ResourceError, UsageError
+from avsynth.media.owner import lives, process
 
 _SETTINGS = "job.json"
 _LOCK = "lock"
@@ -58,13 +57,13 @@ class Job:
             _refuse_anothers(self.folder)
         lock = self.folder / _LOCK
         owner = lock.read_text(errors="replace") if lock.exists() else ""
-        if owner != _process(os.getpid()) and _lives(owner):
+        if owner != process(os.getpid()) and lives(owner):
             raise UsageError(
                 f"process {owner.split()[0]} is already working on this output",
                 output,
                 "wait, or stop it",
             )
-        lock.write_text(_process(os.getpid()))
+        lock.write_text(process(os.getpid()))
 
     def _prepare(self, text: str) -> None:
         settings = self.folder / _SETTINGS
@@ -153,15 +152,3 @@ def _refuse_anothers(folder: Path) -> None:
 
 def _text(settings: Mapping[str, Any]) -> str:
     return json.dumps(settings, sort_keys=True, indent=1)
-
-
-def _process(number: int) -> str:
-    """A process by number and time of birth: numbers are used again, soon so in containers."""
-    return f"{number} {psutil.Process(number).create_time()}"
-
-
-def _lives(owner: str) -> bool:
-    try:
-        return _process(int(owner.split()[0])) == owner
-    except (ValueError, IndexError, OverflowError, psutil.Error):
-        return False

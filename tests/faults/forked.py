@@ -55,6 +55,7 @@ class Run:
         settings = {"AVSYNTH_HOME": os.environ["AVSYNTH_HOME"], "TMPDIR": str(temporary(folder))}
         temporary(folder).mkdir(exist_ok=True)
         self.log = log
+        log.touch()
         self._process: ForkServerProcess | SpawnProcess = context.Process(
             target=_alone, args=(work, folder, log, settings)
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,15 @@ from hypothesis import strategies as st
 from media_clips import picture
 
 from avsynth.errors import ResourceError
-from avsynth.media import Box, Orientation, Writer, atomic_output, same_file, video_like
+from avsynth.media import (
+    Box,
+    Orientation,
+    Writer,
+    atomic_output,
+    remove_left_over,
+    same_file,
+    video_like,
+)
 from avsynth.media.timing import decoding_times, reorder_depth
 
 
@@ -76,6 +86,34 @@ def test_a_long_name_is_no_obstacle(tmp_path: Path) -> None:
     with Writer(final, video_like(32, 32)) as writer:
         writer.write(picture(32, 32, 0))
     assert final.exists()
+
+
+_KILLED = """
+import os, signal, sys
+from avsynth.media import atomic_output
+with atomic_output(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    print(temporary.name, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="dead processes stay nowhere else")
+def test_what_killed_processes_left_is_deleted_and_nothing_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _KILLED, tmp_path / "a.html"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as left, subprocess.Popen(command, **pipes) as alive:
+        assert left.stdout and alive.stdout and alive.stdin
+        left.stdout.readline()
+        name = alive.stdout.readline().decode().strip()
+        left.kill()
+        os.waitid(os.P_PID, left.pid, os.WEXITED | os.WNOWAIT)  # dead, and nobody has asked for it
+        others = [".avsynth-notes.txt", ".avsynth-0123abcd-1-2.0-ff.html", "b.html"]
+        for other in others:
+            (tmp_path / other).touch()
+        remove_left_over(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {name, *others}
+    assert alive.returncode == 0 and (tmp_path / "a.html").read_text() == "half"
 
 
 def test_same_file_sees_through_links(tmp_path: Path) -> None:
