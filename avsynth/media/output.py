@@ -48,7 +48,7 @@ def atomic_output(path: StrPath) -> Iterator[Path]:
     """
     final = Path(path).absolute()
     # Short and plain whatever the final name is: it may hold newlines or be 255 bytes long.
-    owner = process(os.getpid()).replace(" ", "-")
+    owner = process().replace(" ", "-")
     temporary = final.parent / f"{_OURS}-{owner}-{secrets.token_hex(6)}{final.suffix[:16]}"
     try:
         if final.is_dir():

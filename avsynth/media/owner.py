@@ -11,9 +11,13 @@ from pathlib import Path
 import psutil
 
 
-def process(number: int) -> str:
-    """A process by number and time of birth: numbers are used again, soon so in containers."""
-    return f"{number} {psutil.Process(number).create_time()}"
+def process(number: int | None = None) -> str:
+    """A process, or this one, by number and time of birth.
+
+    Numbers are used again, soon so in containers.
+    """
+    found = psutil.Process(number)
+    return f"{found.pid} {found.create_time()}"
 
 
 def lives(owner: str) -> bool:

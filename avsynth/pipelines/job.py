@@ -57,13 +57,13 @@ class Job:
             _refuse_anothers(self.folder)
         lock = self.folder / _LOCK
         owner = lock.read_text(errors="replace") if lock.exists() else ""
-        if owner != process(os.getpid()) and lives(owner):
+        if owner != process() and lives(owner):
             raise UsageError(
                 f"process {owner.split()[0]} is already working on this output",
                 output,
                 "wait, or stop it",
             )
-        lock.write_text(process(os.getpid()))
+        lock.write_text(process())
 
     def _prepare(self, text: str) -> None:
         settings = self.folder / _SETTINGS
