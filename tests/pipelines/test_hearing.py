@@ -69,13 +69,20 @@ def test_what_was_heard_is_not_heard_again(tmp_path: Path) -> None:
 
 def test_seconds_are_counted_as_they_pass(tmp_path: Path) -> None:
     seen: list[Step] = []
+
+    class Waiting(Loudness):
+        def predict(self, audio: Iterable[AudioChunk]) -> MotionCurve:
+            curve = super().predict(audio)
+            end = time.monotonic() + 30
+            while not any(step.done for step in seen) and time.monotonic() < end:
+                time.sleep(0.01)
+            return curve
+
     with Job(tmp_path / "out.mp4", {}) as job:
-        hear(sounds(tmp_path, 10.0, 20.0), Loudness(pause=0.002), job, seen)
+        hear(sounds(tmp_path, 10.0, 20.0), Waiting(), job, seen)
     assert {(step.stage, step.unit) for step in seen} == {("speech", "s")}
     done = [step.done for step in seen]
-    assert done == sorted(done) and len(set(done)) > 3
-    assert seen[0].total is not None and 25 < seen[0].total <= 30
-    assert done[-1] > 0.7 * seen[0].total
+    assert done == sorted(done) and any(9 < each < 11 for each in done)
 
 
 def test_leaving_does_not_wait_for_the_end(tmp_path: Path) -> None:
